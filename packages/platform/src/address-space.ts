@@ -1,0 +1,44 @@
+import type { File } from './memory.js';
+
+/**
+ * The mappings of application threads, as the hardware (or the host) sees them. The kernel's memory manager decides what is mapped; an address space
+ * may drop nothing by itself.
+ */
+export interface AddressSpace {
+  /**
+   * Maps `length` bytes of `file` from `offset` at `addr`, shared, with access `at` (ACCESS_* bits), replacing what was there. All page-aligned, length
+   * non-zero, `at` non-zero. `precommit` is advice to make the translation at once. Where a translation was removed or weakened, it is gone from every
+   * running CPU when the call returns. Returns 0 or -ENOMEM.
+   */
+  mapFile(addr: number, file: File, offset: number, length: number, at: number, precommit: boolean): number;
+  /** Removes all translations of the page-aligned, non-empty range, on every running CPU, before it returns. */
+  unmap(addr: number, length: number): void;
+  /**
+   * Takes ACCESS_WRITE from all existing translations of the page-aligned range (copy-on-write at fork), on every running CPU, before it returns.
+   */
+  writeProtect(addr: number, length: number): void;
+  /** Gives the address space back; afterwards a new one must be acquired. */
+  release(): void;
+}
+
+/** Access to application memory through the address space itself, where `Platform.supportsAddressSpaceIO`. */
+export interface AddressSpaceIO {
+  /** Copies `src` to `addr`; returns the bytes done. When fewer than asked, `lastFault` has the address. */
+  copyOut(addr: number, src: Uint8Array): number;
+  copyIn(addr: number, dst: Uint8Array): number;
+  zeroOut(addr: number, length: number): number;
+  /** Stores `value` and returns the previous one; `addr` must be 4-byte aligned. -1 after a fault. */
+  swapUint32(addr: number, value: number): number;
+  compareAndSwapUint32(addr: number, old: number, value: number): number;
+  /** The fault that ended the last incomplete operation. */
+  readonly lastFault: SegmentationFault | null;
+}
+
+/** A bad application address met by AddressSpaceIO. */
+export class SegmentationFault extends Error {
+  readonly code = 'ERR_SBX_SEGMENTATION_FAULT';
+  constructor(readonly addr: number) {
+    super(`segmentation fault at 0x${addr.toString(16)}`);
+    this.name = 'SegmentationFault';
+  }
+}
