@@ -1,0 +1,25 @@
+/**
+ * What can be mapped besides anonymous memory: the page cache of a file, a shared-memory object, a device. Implemented by file systems; used by the
+ * memory manager. Offsets and lengths are bytes, page-aligned.
+ */
+export interface Mappable {
+  /**
+   * The pages that back `[offset, offset + length)` of the object, read in where needed: returns the offset in application memory of the first, and
+   * sets `resolvedLength` to how many bytes (whole pages, at least one, at most `length`) are contiguous there. The caller takes its own
+   * reference (`memory.incRef`) for what it maps. `write`: the caller will let the program write to them (MAP_SHARED).
+   * Errors: -EFAULT for offsets past the last page of the object (the program gets SIGBUS), -ENOMEM, -EIO.
+   */
+  resolvePages(offset: number, length: number, write: boolean): number;
+  readonly resolvedLength: number;
+  /** A mapping was made: the object must tell it of pages that go away (truncation, invalidation). */
+  addMapping(mapping: Mapping): void;
+  removeMapping(mapping: Mapping): void;
+  /** Writes what programs stored through shared mappings of the range back to where it belongs (msync, munmap, exit). 0 or -errno. */
+  writeBack(offset: number, length: number): number;
+}
+
+/** One mapping of a `Mappable`, as the object sees it. */
+export interface Mapping {
+  /** The object's pages in `[offset, offset + length)` are no longer what must be mapped: translations are removed; the next access asks again. */
+  invalidate(offset: number, length: number): void;
+}

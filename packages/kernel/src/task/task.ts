@@ -1,0 +1,88 @@
+import type { Context, ContextPage } from '@sbx/platform';
+import type { Credentials } from '../auth/credentials.js';
+import { IoBuffer } from '../io/io-buffer.js';
+import type { Kernel } from '../kernel.js';
+import type { MemoryManager } from '../mm/memory-manager.js';
+import type { TaskSignals } from '../signal/task-signals.js';
+import type { FdTable } from '../vfs/fd-table.js';
+import type { FsContext } from '../vfs/fs-context.js';
+import { type Blocking, TaskWait, type WakeReason } from '../wait/blocking.js';
+import type { TaskWork } from './task-work.js';
+import type { ThreadGroup } from './thread-group.js';
+
+/** Wants to run: in the run queue. */
+export const TASK_RUNNABLE = 0;
+/** Handed to the platform: application code runs. */
+export const TASK_RUNNING = 1;
+/** In a system call that waits: `blocking` holds the rest of it. */
+export const TASK_BLOCKED = 2;
+/** Stopped by a job-control signal (or ptrace). */
+export const TASK_STOPPED = 3;
+/** Has exited; waits to be reaped. */
+export const TASK_ZOMBIE = 4;
+/** Reaped: nothing may refer to it any more. */
+export const TASK_DEAD = 5;
+export type TaskState = 0 | 1 | 2 | 3 | 4 | 5;
+
+/**
+ * A thread of a guest program: what Linux's task_struct is. Created by clone and execve (task-clone.ts), run by the run loop (run-loop.ts), ended by
+ * task-exit.ts. Everything here is owned by the kernel's JavaScript thread; only `page` is shared with native code while the task runs.
+ */
+export class Task {
+  state: TaskState = TASK_RUNNABLE;
+  /** The rest of a system call that waits, or null. */
+  blocking: Blocking | null = null;
+  /** How a pending wake-up resumes `blocking`. */
+  wakeReason: WakeReason = 0;
+  /** What the task waits for while blocked. */
+  readonly wait: TaskWait;
+  /** Guest buffers of the current system call. */
+  readonly io = new IoBuffer();
+  /** For reads and writes of kernel buffers on behalf of the task. */
+  readonly kernelIo = new IoBuffer();
+  /** Work to do just before the return to user mode. */
+  readonly work: TaskWork[] = [];
+  /** `comm`: at most 15 bytes (byte string). */
+  name = '';
+  /** Address to clear and wake at exit (set_tid_address), or 0. */
+  clearChildTid = 0;
+  /** Head of the robust futex list, or 0. */
+  robustList = 0;
+  /** Registered rseq area, or 0. */
+  rseqAddress = 0;
+  rseqSignature = 0;
+  /** The wait status with which the task exited. */
+  exitStatus = 0;
+  /** The number of the system call in progress, or -1: restarts and tracing need it. */
+  sysno = -1;
+  /** The vfork parent that waits for this task's exec or exit, or null. */
+  vforkParent: Task | null = null;
+  /** Nanoseconds of CPU time in user mode. */
+  userTime = 0;
+  systemTime = 0;
+  voluntarySwitches = 0;
+  involuntarySwitches = 0;
+  /** Links in the run queue. */
+  runNext: Task | null = null;
+  queued = false;
+
+  constructor(
+    readonly kernel: Kernel,
+    /** Thread id in the sandbox's pid namespace. */
+    readonly id: number,
+    public threadGroup: ThreadGroup,
+    readonly context: Context,
+    public mm: MemoryManager,
+    public files: FdTable,
+    public fs: FsContext,
+    public credentials: Credentials,
+    readonly signals: TaskSignals,
+  ) {
+    this.wait = new TaskWait((reason) => kernel.wakeTask(this, reason));
+  }
+
+  /** Registers and event of the thread. */
+  get page(): ContextPage {
+    return this.context.page;
+  }
+}

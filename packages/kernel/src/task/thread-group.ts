@@ -1,0 +1,56 @@
+import type { SharedSignals } from '../signal/shared-signals.js';
+import { WaitQueue } from '../wait/wait-queue.js';
+import type { ProcessGroup, Session } from './process-group.js';
+import type { ResourceLimits } from './resource-limits.js';
+import type { Task } from './task.js';
+
+/** A process: the threads that share a pid, signal handlers and resource limits. */
+export class ThreadGroup {
+  /** Live threads and zombies that were not reaped, leader first. */
+  readonly tasks: Task[] = [];
+  readonly children = new Set<ThreadGroup>();
+  /** Woken (EPOLLIN) when a child changes state. */
+  readonly childWait = new WaitQueue();
+  parent: ThreadGroup | null;
+  /** Set once by exit_group or a fatal signal: all threads leave with this wait status. */
+  exitStatus = -1;
+  /** Whether execve has happened since fork (setpgid refuses then). */
+  didExec = false;
+  /** The wait status of a stop or continue that the parent has not seen yet, or -1. */
+  pendingStop = -1;
+  pendingContinue = false;
+  /** Stopped by job control. */
+  stopped = false;
+  /** Signal sent to the parent at exit (SIGCHLD, or what clone gave). */
+  exitSignal = 17;
+  /** Whether it adopts orphans (prctl PR_SET_CHILD_SUBREAPER). */
+  isSubreaper = false;
+  /** Path of the executable (byte string), for /proc/self/exe. */
+  executable = '';
+  /** Monotonic nanoseconds of the start. */
+  startTime = 0;
+  /** CPU time of threads that are gone, and of reaped children (nanoseconds). */
+  deadUserTime = 0;
+  deadSystemTime = 0;
+  childrenUserTime = 0;
+  childrenSystemTime = 0;
+
+  constructor(
+    /** The pid: thread id of the leader. */
+    readonly id: number,
+    parent: ThreadGroup | null,
+    public processGroup: ProcessGroup,
+    /** Handlers and process-wide pending signals. */
+    public signals: SharedSignals,
+    readonly limits: ResourceLimits,
+  ) {
+    this.parent = parent;
+  }
+
+  get leader(): Task {
+    return this.tasks[0];
+  }
+  get session(): Session {
+    return this.processGroup.session;
+  }
+}
