@@ -10,6 +10,15 @@ export interface SyscallRule {
   readonly args?: ReadonlyArray<{ readonly index: number; readonly value: number; readonly mask?: number }>;
 }
 
+/** The extended (FP/SIMD) state of this machine's contexts: what signal frames and ptrace carry. */
+export interface ExtendedState {
+  /** Bytes of the XSAVE area in use (standard format); at most CONTEXT_XSTATE_SIZE. */
+  readonly size: number;
+  /** XCR0: the state components that application code can use. */
+  readonly featuresLow: number;
+  readonly featuresHigh: number;
+}
+
 /** How application code is run and how its memory is mapped. */
 export interface Platform {
   readonly name: string;
@@ -26,6 +35,7 @@ export interface Platform {
   readonly maxUserAddress: number;
   /** How many contexts can run at the same time through `start`. */
   readonly concurrency: number;
+  readonly extendedState: ExtendedState;
   /** Application memory: what may be mapped into address spaces. */
   readonly memory: Memory;
   /**

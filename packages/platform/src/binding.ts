@@ -1,0 +1,37 @@
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** A mapped memory file of the native part; opaque. */
+export interface MappingHandle {
+  readonly brand: 'mapping';
+}
+
+/**
+ * The native part (native/binding.c). Offsets and lengths are bytes inside the mapping; a wrong argument throws a TypeError with code
+ * `ERR_SBX_NATIVE_ARGUMENT`. Functions that return a number return a negative errno for what the host refused.
+ */
+export interface Binding {
+  /** Makes a sealed memfd of `size` bytes without memory and maps it at a multiple of `align`. */
+  create(name: string, size: number, align: number): MappingHandle | number;
+  base(handle: MappingHandle): number;
+  fd(handle: MappingHandle): number;
+  /** An external ArrayBuffer over the range; ask once for each range. */
+  chunk(handle: MappingHandle, offset: number, length: number): ArrayBuffer;
+  detach(buffer: ArrayBuffer): void;
+  /** Unmaps and closes; every ArrayBuffer must have been detached. */
+  destroy(handle: MappingHandle): void;
+  commit(handle: MappingHandle, offset: number, length: number): number;
+  punch(handle: MappingHandle, offset: number, length: number): number;
+  /** The next offset with memory (`hole` 0) or without (`hole` 1), at most the size. */
+  seek(handle: MappingHandle, offset: number, hole: 0 | 1): number;
+  hostBytes(handle: MappingHandle): number;
+  /** memmove inside the mapping. */
+  copy(handle: MappingHandle, to: number, from: number, length: number): void;
+}
+
+const require = createRequire(import.meta.url);
+// src/ and dist/ are both one level below the package's root.
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+
+export const binding: Binding = require('node-gyp-build')(root);

@@ -1,0 +1,23 @@
+/** Stable codes of the errors that this package throws to its host-side callers. */
+export type PlatformErrorCode =
+  /** The host refused memory, address space or a descriptor. */
+  | 'ERR_SBX_MEMORY_FILE'
+  /** A memory file was used wrongly: a bug in the caller. */
+  | 'ERR_SBX_MEMORY_MISUSE'
+  /** A saved memory image is damaged, cut off, or does not fit. */
+  | 'ERR_SBX_MEMORY_IMAGE'
+  /** No platform of that name is registered. */
+  | 'ERR_SBX_PLATFORM_UNKNOWN'
+  /** The platform cannot be used on this machine; the message says why. */
+  | 'ERR_SBX_PLATFORM_UNUSABLE';
+
+/** An error of this package; `code` is stable, the message is for people. */
+export class PlatformError extends Error {
+  constructor(
+    readonly code: PlatformErrorCode,
+    message: string,
+  ) {
+    super(message);
+    this.name = 'PlatformError';
+  }
+}

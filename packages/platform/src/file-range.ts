@@ -1,0 +1,36 @@
+/** A half-open range `[start, end)` of byte offsets in a `File`. Immutable. */
+export class FileRange {
+  constructor(
+    readonly start: number,
+    readonly end: number,
+  ) {
+    if (!(Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && end >= start)) {
+      throw new RangeError(`invalid file range [${start}, ${end})`);
+    }
+  }
+
+  get length(): number {
+    return this.end - this.start;
+  }
+  contains(offset: number): boolean {
+    return offset >= this.start && offset < this.end;
+  }
+  isSupersetOf(other: FileRange): boolean {
+    return this.start <= other.start && this.end >= other.end;
+  }
+  overlaps(other: FileRange): boolean {
+    return this.start < other.end && other.start < this.end;
+  }
+  /** The common part; empty (at this range's bound nearest to `other`) when there is none. */
+  intersect(other: FileRange): FileRange {
+    const start = Math.min(Math.max(this.start, other.start), this.end);
+    return new FileRange(start, Math.max(start, Math.min(this.end, other.end)));
+  }
+  equals(other: FileRange): boolean {
+    return this.start === other.start && this.end === other.end;
+  }
+  /** For example `[0x1000, 0x3000)`. */
+  toString(): string {
+    return `[0x${this.start.toString(16)}, 0x${this.end.toString(16)})`;
+  }
+}
