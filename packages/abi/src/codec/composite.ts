@@ -1,0 +1,255 @@
+/**
+ * Codecs of arrays, character arrays, padding, unions and structs. Layout follows the System V ABI, which both
+ * architectures share: a member lies at the next multiple of its alignment, a struct's size is a multiple of its own.
+ */
+import type { Codec, Member, Value } from './codec.js';
+import type { ScalarCodec } from './scalar.js';
+
+const alignUp = (n: number, align: number): number => Math.ceil(n / align) * align;
+
+function zero(view: DataView, offset: number, length: number): void {
+  for (let i = 0; i < length; i++) view.setUint8(offset + i, 0);
+}
+
+/** Named filler: always written as zeroes, ignored when read, no part of the value. */
+export interface PadCodec extends Codec<never> {
+  readonly shape: { readonly kind: 'pad' };
+}
+
+/** `length` bytes of filler with an alignment. */
+export function pad(length: number, align = 1): PadCodec {
+  return {
+    name: 'char',
+    size: length,
+    align,
+    shape: { kind: 'pad' },
+    create: () => undefined as never,
+    read: () => undefined as never,
+    write: (view, offset) => zero(view, offset, length),
+  };
+}
+
+/** `unsigned char[length]` as a `Uint8Array`; a shorter value is completed with zeroes, a longer one cut. */
+export function bytes(length: number): Codec<Uint8Array> {
+  return {
+    name: 'unsigned char',
+    size: length,
+    align: 1,
+    shape: { kind: 'bytes' },
+    create: () => new Uint8Array(length),
+    read(view, offset, out) {
+      for (let i = 0; i < length; i++) out[i] = view.getUint8(offset + i);
+      return out;
+    },
+    write(view, offset, value) {
+      for (let i = 0; i < length; i++) view.setUint8(offset + i, value[i] ?? 0);
+    },
+  };
+}
+
+/** `char[length]` as a byte string (one char 0..255 per byte), read up to the first NUL; the last byte stays NUL when written. */
+export function cstring(length: number): Codec<string> {
+  return {
+    name: 'char',
+    size: length,
+    align: 1,
+    shape: { kind: 'string' },
+    create: () => '',
+    read(view, offset) {
+      let s = '';
+      for (let i = 0; i < length; i++) {
+        const c = view.getUint8(offset + i);
+        if (c === 0) break;
+        s += String.fromCharCode(c);
+      }
+      return s;
+    },
+    write(view, offset, value) {
+      const n = Math.min(value.length, length - 1);
+      for (let i = 0; i < n; i++) view.setUint8(offset + i, value.charCodeAt(i));
+      zero(view, offset + n, length - n);
+    },
+  };
+}
+
+/** `element[length]`. */
+export function array<T>(element: Codec<T>, length: number): Codec<T[]> {
+  const { size } = element;
+  return {
+    name: element.name,
+    size: size * length,
+    align: element.align,
+    shape: { kind: 'array', element: element as Codec<unknown>, length },
+    create: () => Array.from({ length }, () => element.create()),
+    read(view, offset, out) {
+      for (let i = 0; i < length; i++) out[i] = element.read(view, offset + i * size, out[i]!);
+      return out;
+    },
+    write(view, offset, value) {
+      for (let i = 0; i < length; i++) element.write(view, offset + i * size, value[i]!);
+    },
+  };
+}
+
+/** Value of a union: reading gives every interpretation of the bytes; writing takes the first member that is there. */
+export type UnionValue<M extends Record<string, Codec<unknown>>> = { -readonly [K in keyof M]?: Value<M[K]> };
+
+/** A union. Its size is that of the largest member, rounded to the largest alignment; bytes past the member written are zeroes. */
+export function union<M extends Record<string, Codec<unknown>>>(name: string, members: M): Codec<UnionValue<M>> {
+  const entries = Object.entries(members);
+  const align = Math.max(...entries.map(([, c]) => c.align));
+  const size = alignUp(Math.max(...entries.map(([, c]) => c.size)), align);
+  return {
+    name,
+    size,
+    align,
+    shape: { kind: 'union', members },
+    create: () => Object.fromEntries(entries.map(([key, c]) => [key, c.create()])) as UnionValue<M>,
+    read(view, offset, out) {
+      const o = out as Record<string, unknown>;
+      for (const [key, c] of entries) o[key] = c.read(view, offset, o[key] === undefined ? c.create() : o[key]);
+      return out;
+    },
+    write(view, offset, value) {
+      const v = value as Record<string, unknown>;
+      zero(view, offset, size);
+      for (const [key, c] of entries) {
+        if (v[key] === undefined) continue;
+        c.write(view, offset, v[key]);
+        return;
+      }
+    },
+  };
+}
+
+type Fields = Record<string, Codec<unknown>>;
+
+/** The value of a struct: its members without the filler. */
+export type StructValue<F extends Fields> = { -readonly [K in keyof F as F[K] extends PadCodec ? never : K]: Value<F[K]> };
+
+/** Access to one member, given the offset of the struct (not of the member). */
+export interface FieldAccess<T> {
+  readonly offset: number;
+  readonly size: number;
+  readonly codec: Codec<T>;
+  get(view: DataView, base: number): T;
+  set(view: DataView, base: number, value: T): void;
+}
+
+/** The codec of a C struct. */
+export interface StructCodec<F extends Fields, T = StructValue<F>> extends Codec<T> {
+  readonly shape: { readonly kind: 'struct'; readonly members: readonly Member[] };
+  /** offsetof each member. */
+  readonly offsets: { readonly [K in keyof T]: number };
+  /** One member at a time: `Stat.fields.st_size.get(view, base)`. */
+  readonly fields: { readonly [K in keyof T]: FieldAccess<T[K]> };
+  /** Writes the first `length` bytes (all, if it is more than `size`); returns the bytes written. */
+  writeN(view: DataView, offset: number, value: T, length: number): number;
+}
+
+class ScalarField implements FieldAccess<number> {
+  readonly size: number;
+  constructor(
+    readonly offset: number,
+    readonly codec: ScalarCodec,
+  ) {
+    this.size = codec.size;
+  }
+  get(view: DataView, base: number): number {
+    return this.codec.get(view, base + this.offset);
+  }
+  set(view: DataView, base: number, value: number): void {
+    this.codec.set(view, base + this.offset, value);
+  }
+}
+
+class CompositeField implements FieldAccess<unknown> {
+  readonly size: number;
+  constructor(
+    readonly offset: number,
+    readonly codec: Codec<unknown>,
+  ) {
+    this.size = codec.size;
+  }
+  get(view: DataView, base: number): unknown {
+    return this.codec.read(view, base + this.offset, this.codec.create());
+  }
+  set(view: DataView, base: number, value: unknown): void {
+    this.codec.write(view, base + this.offset, value);
+  }
+}
+
+/** How a struct departs from the natural layout. */
+export interface StructOptions {
+  /** `__attribute__((packed))`: no alignment, no padding. */
+  readonly packed?: boolean;
+  /** `__attribute__((aligned(n)))`. */
+  readonly align?: number;
+}
+
+/**
+ * Defines a struct once: size, alignment, offsets and in-place `read` and `write` follow from the members in order.
+ *
+ * @example
+ * const Timespec = struct('struct timespec', { tv_sec: i64, tv_nsec: i64 });
+ * Timespec.write(view, 0, { tv_sec: 1, tv_nsec: 500_000_000 });
+ * Timespec.offsets.tv_nsec; // 8
+ */
+export function struct<F extends Fields>(name: string, fields: F, options: StructOptions = {}): StructCodec<F> {
+  const members: Member[] = [];
+  const gaps: number[] = []; // offset, length, offset, length, …
+  let end = 0;
+  let align = options.align ?? 1;
+  for (const [key, codec] of Object.entries(fields)) {
+    const offset = options.packed ? end : alignUp(end, codec.align);
+    if (offset > end) gaps.push(end, offset - end);
+    members.push({ name: key, offset, codec });
+    end = offset + codec.size;
+    if (!options.packed) align = Math.max(align, codec.align);
+  }
+  const size = alignUp(end, align);
+  if (size > end) gaps.push(end, size - end);
+
+  const values = members.filter((m) => m.codec.shape.kind !== 'pad');
+  const scratch = new DataView(new ArrayBuffer(size));
+  const codec: StructCodec<F> = {
+    name,
+    size,
+    align,
+    shape: { kind: 'struct', members },
+    offsets: Object.fromEntries(members.map((m) => [m.name, m.offset])) as StructCodec<F>['offsets'],
+    fields: Object.fromEntries(
+      members.map((m) => [
+        m.name,
+        m.codec.shape.kind === 'scalar' ? new ScalarField(m.offset, m.codec as ScalarCodec) : new CompositeField(m.offset, m.codec),
+      ]),
+    ) as unknown as StructCodec<F>['fields'],
+    create: () => Object.fromEntries(values.map((m) => [m.name, m.codec.create()])) as StructValue<F>,
+    read(view, offset, out) {
+      const o = out as Record<string, unknown>;
+      for (let i = 0; i < values.length; i++) {
+        const m = values[i]!;
+        o[m.name] = m.codec.read(view, offset + m.offset, o[m.name]);
+      }
+      return out;
+    },
+    write(view, offset, value) {
+      const v = value as Record<string, unknown>;
+      for (let i = 0; i < members.length; i++) {
+        const m = members[i]!;
+        m.codec.write(view, offset + m.offset, v[m.name]);
+      }
+      for (let i = 0; i < gaps.length; i += 2) zero(view, offset + gaps[i]!, gaps[i + 1]!);
+    },
+    writeN(view, offset, value, length) {
+      if (length >= size) {
+        codec.write(view, offset, value);
+        return size;
+      }
+      codec.write(scratch, 0, value);
+      for (let i = 0; i < length; i++) view.setUint8(offset + i, scratch.getUint8(i));
+      return Math.max(length, 0);
+    },
+  };
+  return codec;
+}

@@ -1,0 +1,34 @@
+/**
+ * System-call tables: name to number and back, for each architecture.
+ */
+import { sysno as amd64 } from './arch/amd64/sysno.js';
+import { sysno as arm64 } from './arch/arm64/sysno.js';
+import type { Arch } from './host.js';
+
+/** Every system call that one of the architectures has. */
+export type SyscallName = keyof typeof amd64 | keyof typeof arm64;
+
+/** Name to number. A name that an architecture lacks (`open` on arm64) is missing. */
+export const syscallNumbers: Readonly<Record<Arch, Readonly<Partial<Record<SyscallName, number>>>>> = { amd64, arm64 };
+
+function invert(table: Readonly<Partial<Record<SyscallName, number>>>): readonly (SyscallName | undefined)[] {
+  const names: (SyscallName | undefined)[] = [];
+  for (const [name, number] of Object.entries(table)) {
+    while (names.length <= number) names.push(undefined);
+    names[number] = name as SyscallName;
+  }
+  return names;
+}
+
+/** Number to name; numbers without a call are `undefined`. */
+export const syscallNames: Readonly<Record<Arch, readonly (SyscallName | undefined)[]>> = { amd64: invert(amd64), arm64: invert(arm64) };
+
+/** The number of a call, or `undefined` where the architecture lacks it. */
+export function syscallNumber(arch: Arch, name: SyscallName): number | undefined {
+  return syscallNumbers[arch][name];
+}
+
+/** The name of a call, or `undefined` for a number that Linux 6.1 does not use. */
+export function syscallName(arch: Arch, number: number): SyscallName | undefined {
+  return syscallNames[arch][number];
+}
