@@ -1,0 +1,94 @@
+/** Interrupt-descriptor-table gates of long mode: 16 bytes each (SDM Vol. 3A 6.14.1). */
+import { highWord, lowWord } from './addresses.js';
+import { KCODE } from './segments.js';
+import { IDT_ENTRIES, isUserGate, Vector } from './vectors.js';
+
+/** Bytes of one gate. */
+export const GATE_SIZE = 16;
+/** Bytes of the whole IDT. */
+export const IDT_SIZE = IDT_ENTRIES * GATE_SIZE;
+
+/** Gate types: an interrupt gate clears IF on entry, a trap gate does not. */
+export const GateType = { Interrupt: 14, Trap: 15 } as const;
+
+/** A view of one gate in a table of 32-bit words. */
+export class Gate64 {
+  readonly words: Uint32Array;
+  readonly #at: number;
+
+  /** @param words the table; @param vector index of the gate in it. */
+  constructor(words: Uint32Array = new Uint32Array(4), vector = 0) {
+    this.words = words;
+    this.#at = vector * 4;
+  }
+
+  /** A present interrupt gate to `address` (sign-extended) at code selector `cs`, on IST stack `ist` (0 = none, 1 … 7). */
+  setInterrupt(cs: number, address: number, dpl: number, ist: number): void {
+    this.#set(GateType.Interrupt, cs, address, dpl, ist);
+  }
+
+  /** As {@link setInterrupt}, but interrupts stay as they are. */
+  setTrap(cs: number, address: number, dpl: number, ist: number): void {
+    this.#set(GateType.Trap, cs, address, dpl, ist);
+  }
+
+  /** The handler's address, sign-extended. */
+  address(): number {
+    const low = ((this.words[this.#at + 1]! & 0xffff0000) | (this.words[this.#at]! & 0xffff)) >>> 0;
+    return (this.words[this.#at + 2]! | 0) * 0x100000000 + low;
+  }
+
+  selector(): number {
+    return this.words[this.#at]! >>> 16;
+  }
+
+  type(): number {
+    return (this.words[this.#at + 1]! >>> 8) & 0x1f;
+  }
+
+  present(): boolean {
+    return (this.words[this.#at + 1]! & (1 << 15)) !== 0;
+  }
+
+  dpl(): number {
+    return (this.words[this.#at + 1]! >>> 13) & 3;
+  }
+
+  ist(): number {
+    return this.words[this.#at + 1]! & 7;
+  }
+
+  #set(type: number, cs: number, address: number, dpl: number, ist: number): void {
+    const low = lowWord(address);
+    this.words[this.#at] = (cs << 16) | (low & 0xffff);
+    this.words[this.#at + 1] = (low & 0xffff0000) | (1 << 15) | (dpl << 13) | (type << 8) | ist;
+    this.words[this.#at + 2] = highWord(address);
+    this.words[this.#at + 3] = 0;
+  }
+}
+
+/**
+ * The IST stack of each vector. Every vector has one: C and JavaScript code use the red zone, so nothing may ever be pushed on the
+ * interrupted stack. NMI, #DF and #MC have their own, so that they can strike inside another handler.
+ */
+export const Ist = { Main: 1, NMI: 2, DoubleFault: 3, MachineCheck: 4 } as const;
+
+/** Which IST stack (1 … 7) `vector` runs on. */
+export function istOf(vector: number): number {
+  if (vector === Vector.NMI) return Ist.NMI;
+  if (vector === Vector.DoubleFault) return Ist.DoubleFault;
+  if (vector === Vector.MachineCheck) return Ist.MachineCheck;
+  return Ist.Main;
+}
+
+/**
+ * Fills an IDT: 256 present interrupt gates (IF is clear in every handler), DPL 3 for INT3, INTO and `int 0x80` only.
+ *
+ * @param words the table as 32-bit words; {@link IDT_SIZE} bytes.
+ * @param handler the linear address of each vector's entry point.
+ */
+export function writeIdt(words: Uint32Array, handler: (vector: number) => number): void {
+  for (let vector = 0; vector < IDT_ENTRIES; vector++) {
+    new Gate64(words, vector).setInterrupt(KCODE, handler(vector), isUserGate(vector) ? 3 : 0, istOf(vector));
+  }
+}

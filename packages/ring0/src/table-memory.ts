@@ -1,0 +1,136 @@
+/**
+ * Memory that page tables live in: pages that the guest's CPU walks and that JavaScript edits through typed arrays.
+ *
+ * A table page is named by its *frame*: guest-physical address / 4096. Frames of guest-physical memory below 8 TiB are small integers in
+ * V8, so that walking a table boxes no number; addresses would not be.
+ */
+
+/** Entries of 8 bytes in one table page. */
+export const ENTRIES = 512;
+/** Bytes of one table page. */
+export const TABLE_SIZE = 4096;
+
+/**
+ * Where page tables get their pages. Owned by one JavaScript thread; many page tables may share one.
+ *
+ * {@link locate} leaves its answer in fields, so that reaching an entry allocates nothing: entry `i` of the located table is
+ * `f64[index + i]` (whole, stored as one 64-bit word) and `u32[2 * (index + i)]`, `u32[2 * (index + i) + 1]` (its halves); `live[index / 512]`
+ * is a 16-bit word beside the table, not inside it, that belongs to the page-table code. The fields hold until the next call.
+ */
+export interface MemoryAllocator {
+  /** The frame of a page that is zeroed, with its `live` word zero; -1 when there is none. */
+  allocateFrame(): number;
+  /** Gives a page back. Its bytes may be anything. */
+  freeFrame(frame: number): void;
+  /** Sets the fields below to the page. @hotpath */
+  locate(frame: number): void;
+  readonly f64: Float64Array;
+  readonly u32: Uint32Array;
+  readonly live: Uint16Array;
+  readonly index: number;
+}
+
+/** One piece of table memory: `bytes` is mapped by the guest at guest-physical address `frame * 4096`. */
+export interface TableChunk {
+  readonly buffer: ArrayBufferLike;
+  readonly byteOffset: number;
+}
+
+/**
+ * A {@link MemoryAllocator} over equal chunks that follow each other in guest-physical space and are added on demand, such as pieces of one
+ * shared mapping. Freed pages are reused last-in first-out and zeroed when handed out again.
+ */
+export class ChunkedTableMemory implements MemoryAllocator {
+  f64: Float64Array = new Float64Array(0);
+  u32: Uint32Array = new Uint32Array(0);
+  live: Uint16Array = new Uint16Array(0);
+  index = 0;
+
+  readonly #base: number;
+  readonly #pagesPerChunk: number;
+  readonly #grow: (chunk: number) => TableChunk | null;
+  readonly #f64: Float64Array[] = [];
+  readonly #u32: Uint32Array[] = [];
+  readonly #live: Uint16Array[] = [];
+  /** Whether each page ever added is handed out: a double free is a bug of ours that would give one page to two tables. */
+  #used: Uint8Array = new Uint8Array(0);
+  #free: Int32Array = new Int32Array(0);
+  #freeCount = 0;
+  #fresh = 0;
+  #total = 0;
+
+  /**
+   * @param baseAddress guest-physical address of chunk 0, page-aligned.
+   * @param chunkSize bytes of each chunk, a multiple of 4096.
+   * @param grow called for chunk 0, 1, 2, … when pages run out; null when there is no more memory (asked again at the next allocation).
+   */
+  constructor(baseAddress: number, chunkSize: number, grow: (chunk: number) => TableChunk | null) {
+    if (baseAddress % TABLE_SIZE !== 0 || chunkSize % TABLE_SIZE !== 0 || chunkSize <= 0) {
+      throw new RangeError('table memory must be made of whole pages');
+    }
+    this.#base = baseAddress / TABLE_SIZE;
+    this.#pagesPerChunk = chunkSize / TABLE_SIZE;
+    this.#grow = grow;
+  }
+
+  /** A memory of exactly one chunk: the whole of `buffer`, which the guest sees at `baseAddress`. */
+  static over(buffer: ArrayBufferLike, baseAddress: number): ChunkedTableMemory {
+    const size = Math.floor(buffer.byteLength / TABLE_SIZE) * TABLE_SIZE;
+    return new ChunkedTableMemory(baseAddress, size, (chunk) => (chunk === 0 ? { buffer, byteOffset: 0 } : null));
+  }
+
+  /** Pages handed out now. */
+  get usedPages(): number {
+    return this.#fresh - this.#freeCount;
+  }
+
+  allocateFrame(): number {
+    let page: number;
+    if (this.#freeCount > 0) {
+      page = this.#free[--this.#freeCount]!;
+    } else {
+      if (this.#fresh === this.#total && !this.#addChunk()) return -1;
+      page = this.#fresh++;
+    }
+    this.#used[page] = 1;
+    const frame = this.#base + page;
+    this.locate(frame);
+    this.f64.fill(0, this.index, this.index + ENTRIES);
+    this.live[this.index >>> 9] = 0;
+    return frame;
+  }
+
+  freeFrame(frame: number): void {
+    const page = frame - this.#base;
+    if (!(page >= 0 && page < this.#total) || this.#used[page] !== 1) throw new RangeError(`frame ${frame} is not an allocated table page`);
+    this.#used[page] = 0;
+    this.#free[this.#freeCount++] = page;
+  }
+
+  locate(frame: number): void {
+    const page = frame - this.#base;
+    const perChunk = this.#pagesPerChunk;
+    const chunk = (page / perChunk) | 0;
+    this.f64 = this.#f64[chunk]!;
+    this.u32 = this.#u32[chunk]!;
+    this.live = this.#live[chunk]!;
+    this.index = (page - chunk * perChunk) * ENTRIES;
+  }
+
+  #addChunk(): boolean {
+    const pages = this.#pagesPerChunk;
+    const chunk = this.#grow(this.#total / pages);
+    if (chunk === null) return false;
+    this.#f64.push(new Float64Array(chunk.buffer, chunk.byteOffset, pages * ENTRIES));
+    this.#u32.push(new Uint32Array(chunk.buffer, chunk.byteOffset, pages * ENTRIES * 2));
+    this.#live.push(new Uint16Array(pages));
+    this.#total += pages;
+    const used = new Uint8Array(this.#total);
+    used.set(this.#used);
+    this.#used = used;
+    const free = new Int32Array(this.#total);
+    free.set(this.#free.subarray(0, this.#freeCount));
+    this.#free = free;
+    return true;
+  }
+}
