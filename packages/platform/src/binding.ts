@@ -18,8 +18,7 @@ export interface Binding {
   fd(handle: MappingHandle): number;
   /** An external ArrayBuffer over the range; ask once for each range. */
   chunk(handle: MappingHandle, offset: number, length: number): ArrayBuffer;
-  detach(buffer: ArrayBuffer): void;
-  /** Unmaps and closes; every ArrayBuffer must have been detached. */
+  /** Detaches every ArrayBuffer, unmaps and closes. */
   destroy(handle: MappingHandle): void;
   commit(handle: MappingHandle, offset: number, length: number): number;
   punch(handle: MappingHandle, offset: number, length: number): number;

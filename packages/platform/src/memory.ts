@@ -30,7 +30,10 @@ export interface File {
 export interface Memory extends File {
   /** Allocations never cross a multiple of this (a power of two): such a range is one typed array. */
   readonly chunkSize: number;
-  /** One ArrayBuffer for each chunk that exists so far, in order (external memory; grows as memory is allocated). */
+  /**
+   * One ArrayBuffer for each chunk that exists so far, in order (external memory; grows as memory is allocated). `chunks[i]` starts at offset
+   * `i * chunkSize` and may be shorter than `chunkSize`.
+   */
   readonly chunks: readonly ArrayBuffer[];
   /**
    * Allocates a zeroed, page-aligned, contiguous range. `length` is a non-zero multiple of the page size, at most `chunkSize`. The caller owns the one

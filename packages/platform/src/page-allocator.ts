@@ -1,4 +1,4 @@
-const FREE_NOT_HEAD = -1;
+const NOT_A_HEAD = 0;
 const NONE = -1;
 
 /**
@@ -7,7 +7,7 @@ const NONE = -1;
  *
  * ```text
  *   heads[k] → block → block …      doubly linked through next/prev, indexed by the block's first page; newest first
- *   order[p] = k if p is the first page of a free block of order k, else -1
+ *   order[p] = k + 1 if p is the first page of a free block of order k, else 0
  *   nonEmpty = bit k set: heads[k] has a block
  * ```
  * A block that is split gives its lower half first, so that requests served from one large free block have ascending addresses. Knows nothing about
@@ -33,22 +33,25 @@ export class PageAllocator {
     this.#heads = new Int32Array(chunkOrder + 1).fill(NONE);
   }
 
-  /** Pages that exist, free or not. */
+  /** The end of the last chunk's pages. */
   get pages(): number {
     return this.#pages;
   }
 
-  /** Adds one chunk of free pages at the end. `capacity` pages (at least the new total) is what the tables are made for, if they must grow. */
-  addChunk(capacity: number): void {
-    const first = this.#pages;
-    const pages = first + this.chunkPages;
+  /**
+   * Adds the next chunk, of which the first `usable` pages are free and the others do not exist. `capacity` pages (at least the new end) is what the
+   * tables are made for, if they must grow.
+   */
+  addChunk(usable: number, capacity: number): void {
+    const first = Math.ceil(this.#pages / this.chunkPages) * this.chunkPages;
+    const pages = first + usable;
     if (pages > this.#order.length) {
-      this.#order = grow(this.#order, new Int8Array(capacity).fill(FREE_NOT_HEAD));
+      this.#order = grow(this.#order, new Int8Array(capacity));
       this.#next = grow(this.#next, new Int32Array(capacity));
       this.#prev = grow(this.#prev, new Int32Array(capacity));
     }
     this.#pages = pages;
-    this.#push(first, this.#maxOrder);
+    this.#pushRun(first, usable);
   }
 
   /** Takes `count` pages (1 to chunkPages); returns the first, or -1 when no free block is large enough. @hotpath */
@@ -87,7 +90,7 @@ export class PageAllocator {
     const end = page + count;
     while (at < end) {
       const head = this.#blockOf(at);
-      const order = this.#order[head];
+      const order = this.#order[head] - 1;
       const blockEnd = head + (1 << order);
       this.#remove(head, order);
       if (head < at) this.#pushRun(head, at - head);
@@ -109,7 +112,7 @@ export class PageAllocator {
   #blockOf(page: number): number {
     for (let order = 0; order <= this.#maxOrder; order++) {
       const head = page - (page % (1 << order));
-      if (this.#order[head] >= order) return head;
+      if (this.#order[head] > order) return head;
     }
     throw new Error(`page ${page} is not free`);
   }
@@ -128,7 +131,7 @@ export class PageAllocator {
     let o = order;
     while (o < this.#maxOrder) {
       const buddy = head ^ (1 << o);
-      if (this.#order[buddy] !== o) break;
+      if (this.#order[buddy] !== o + 1) break;
       this.#remove(buddy, o);
       if (buddy < head) head = buddy;
       o++;
@@ -150,7 +153,7 @@ export class PageAllocator {
 
   #push(page: number, order: number): void {
     const head = this.#heads[order];
-    this.#order[page] = order;
+    this.#order[page] = order + 1;
     this.#next[page] = head;
     this.#prev[page] = NONE;
     if (head !== NONE) this.#prev[head] = page;
@@ -161,7 +164,7 @@ export class PageAllocator {
   #remove(page: number, order: number): void {
     const next = this.#next[page];
     const prev = this.#prev[page];
-    this.#order[page] = FREE_NOT_HEAD;
+    this.#order[page] = NOT_A_HEAD;
     if (next !== NONE) this.#prev[next] = prev;
     if (prev !== NONE) this.#next[prev] = next;
     else {

@@ -75,9 +75,9 @@ test('gives more than the retained memory back to the host', () => {
 });
 
 test('large requests are aligned to 2 MiB and no request crosses a chunk', () => {
-  const memory = make(512 * MiB);
+  const memory = make(1024 * MiB);
   memory.allocate(4096, MEMORY_ANONYMOUS);
-  for (const length of [2 * MiB, 3 * MiB, 5 * MiB, 20 * MiB, 32 * MiB]) {
+  for (const length of [2 * MiB, 3 * MiB, 5 * MiB, 20 * MiB, 256 * MiB]) {
     const offset = memory.allocate(length, MEMORY_ANONYMOUS);
     expect(offset % (2 * MiB)).toBe(0);
     expect(Math.floor(offset / memory.chunkSize)).toBe(Math.floor((offset + length - 1) / memory.chunkSize));
