@@ -66,6 +66,7 @@ export * from './structs/tty.js';
 export * from './sysno.js';
 export * from './time.js';
 export * from './tty.js';
+export * from './umount.js';
 export * from './unistd.js';
 export * from './wait.js';
 export * from './wait-status.js';

@@ -1,5 +1,5 @@
 /**
- * mount(2), umount2(2), the new mount API, statfs flags and file-system magic numbers.
+ * mount(2), the new mount API, statfs flags and file-system magic numbers.
  */
 
 // mount flags.
@@ -171,12 +171,6 @@ export const UDF_SUPER_MAGIC = 0x15013346;
 export const DMA_BUF_MAGIC = 0x444d4142;
 export const DEVMEM_MAGIC = 0x454d444d;
 export const SECRETMEM_MAGIC = 0x5345434d;
-
-// umount2(2).
-export const MNT_FORCE = 1;
-export const MNT_DETACH = 2;
-export const MNT_EXPIRE = 4;
-export const UMOUNT_NOFOLLOW = 8;
 
 // Set in f_flags by the kernel: the other flags are valid; and the newest flag, which libc does not name yet.
 export const ST_VALID = 0x20;
