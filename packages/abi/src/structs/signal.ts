@@ -1,6 +1,6 @@
 /** Signals: `signal.h`, `siginfo.h`, `signalfd.h`. The signal frame itself is in `arch/`. */
 import { pad, struct } from '../codec/composite.js';
-import { i16, i32, i64, ptr, u32, u64, u64pair, ulong } from '../codec/scalar.js';
+import { i16, i32, i64, ptr, u16, u32, u64, u64pair, ulong } from '../codec/scalar.js';
 
 /** Bytes of the kernel's signal set; what rt_sig* calls want as `sigsetsize`. */
 export const SIGSET_SIZE = 8;
@@ -74,7 +74,7 @@ export const SignalfdSiginfo = struct('struct signalfd_siginfo', {
   ssi_utime: u64,
   ssi_stime: u64,
   ssi_addr: u64pair,
-  ssi_addr_lsb: i16,
+  ssi_addr_lsb: u16,
   __pad2: pad(2, 2),
   ssi_syscall: i32,
   ssi_call_addr: u64pair,

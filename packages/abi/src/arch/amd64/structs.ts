@@ -113,7 +113,7 @@ export const Fpstate = struct('struct _fpstate', {
   rip: u64pair,
   rdp: u64pair,
   mxcsr: u32,
-  mxcr_mask: u32,
+  mxcsr_mask: u32,
   st_space: array(u32, 32),
   xmm_space: array(u32, 64),
   reserved2: pad(48, 4),
