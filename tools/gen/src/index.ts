@@ -1,0 +1,3 @@
+export * from './assemble.js';
+export * from './c-header.js';
+export * from './outputs.js';
