@@ -16,6 +16,8 @@ const prefix = headerPrefix();
 const headers = prefix ? [`--nodedir=${prefix}`] : [];
 const configured = existsSync('build/config.gypi');
 for (const step of configured ? ['build'] : ['configure', 'build']) {
-  const { status } = spawnSync(process.execPath, [nodeGyp, step, '--loglevel=warn', ...headers, ...process.argv.slice(2)], { stdio: 'inherit' });
+  const { status } = spawnSync(process.execPath, [nodeGyp, step, '--loglevel=warn', ...headers, ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  });
   if (status !== 0) process.exit(status ?? 1);
 }

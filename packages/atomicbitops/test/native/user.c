@@ -1,0 +1,1 @@
+#include <sbx/atomicbitops_portable.c>
