@@ -5,7 +5,7 @@
  * console; with CI set in the environment nothing is skipped, and such a test fails instead.
  */
 import { execFile, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { test } from 'vitest';
@@ -79,15 +79,6 @@ export function testUnless(reason: string | undefined, name: string, body: () =>
 /** {@link testUnless} the toolchain is missing. */
 export function testWith(toolchain: Toolchain, name: string, body: () => Promise<void> | void, timeout?: number): void {
   testUnless(missing(toolchain), name, body, timeout);
-}
-
-/** A new folder for what tests make, under the `build/` of the package in `packageFolder`; removed when this process exits. */
-export function scratchFolder(packageFolder: string): string {
-  const parent = join(packageFolder, 'build', 'test');
-  mkdirSync(parent, { recursive: true });
-  const folder = mkdtempSync(join(parent, 'run-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 /** Compiles and links `sources` into `output`, strictly; rejects with the compiler's messages. */

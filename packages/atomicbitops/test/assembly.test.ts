@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
-import { compile, execute, scratchFolder, type Toolchain, testWith, toolchains } from '../../../tools/native/toolchain.js';
+import { compile, execute, type Toolchain, testWith, toolchains } from '../../../tools/native/toolchain.js';
 
 const folder = fileURLToPath(new URL('..', import.meta.url));
 const sources = ['atomic_test.c', 'user.S', 'user.c'].map((name) => join(folder, 'test/native', name));
 const include = `-I${join(folder, 'native/include')}`;
 
-async function runHarness(toolchain: Toolchain, flags: string[] = []): Promise<string> {
-  const program = join(scratchFolder(folder), 'atomic_test');
+async function runHarness(name: string, toolchain: Toolchain, flags: string[] = []): Promise<string> {
+  const program = join(folder, 'build/test', `atomic_test-${name}`);
   await compile(toolchain, sources, program, [include, ...flags]);
   // Leak detection needs ptrace, which the emulator does not have; nothing here allocates.
   const { status, signal, stdout, stderr } = execute(toolchain, program, [], { ASAN_OPTIONS: 'detect_leaks=0' });
@@ -19,23 +19,23 @@ async function runHarness(toolchain: Toolchain, flags: string[] = []): Promise<s
 const sanitized = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
 
 testWith(toolchains.host, 'assembly and portable C agree with the model, and lose no update', async () => {
-  await runHarness(toolchains.host);
+  await runHarness('host', toolchains.host);
 });
 testWith(toolchains.host, 'the same under AddressSanitizer and UBSan', async () => {
-  await runHarness(toolchains.host, sanitized);
+  await runHarness('sanitized', toolchains.host, sanitized);
 });
 testWith(toolchains.musl, 'the same with musl', async () => {
-  await runHarness(toolchains.musl);
+  await runHarness('musl', toolchains.musl);
 });
 testWith(toolchains.arm64, 'the same on arm64 with LSE instructions', async () => {
-  expect(await runHarness(toolchains.arm64)).toContain('lse=1\n');
+  expect(await runHarness('arm64-lse', toolchains.arm64)).toContain('lse=1\n');
 });
 testWith(toolchains.arm64Base, 'the same on arm64 with exclusive loads and stores', async () => {
-  expect(await runHarness(toolchains.arm64Base)).toContain('lse=0\n');
+  expect(await runHarness('arm64-exclusive', toolchains.arm64Base)).toContain('lse=0\n');
 });
 testWith(toolchains.arm64, 'the same on arm64 under AddressSanitizer and UBSan', async () => {
-  await runHarness(toolchains.arm64, sanitized);
+  await runHarness('arm64-sanitized', toolchains.arm64, sanitized);
 });
 testWith(toolchains.arm64Musl, 'the same on arm64 with musl', async () => {
-  await runHarness(toolchains.arm64Musl);
+  await runHarness('arm64-musl', toolchains.arm64Musl);
 });
