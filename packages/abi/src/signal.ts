@@ -54,6 +54,11 @@ export const SA_NOMASK = 0x40000000;
 export const SA_RESETHAND = 0x80000000;
 export const SA_ONESHOT = 0x80000000;
 
+// sigaltstack.
+export const SS_ONSTACK = 1;
+export const SS_DISABLE = 2;
+export const SS_AUTODISARM = 0x80000000;
+
 // sigprocmask(2).
 export const SIG_BLOCK = 0;
 export const SIG_UNBLOCK = 1;
