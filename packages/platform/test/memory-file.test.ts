@@ -1,5 +1,15 @@
 import { expect, test } from 'vitest';
-import { MEMORY_ANONYMOUS, MEMORY_MAPPED, MEMORY_SYSTEM, MemoryFile } from '../src/index.js';
+import {
+  allocateAndFill,
+  copyFromMemory,
+  copyToMemory,
+  MEMORY_ANONYMOUS,
+  MEMORY_MAPPED,
+  MEMORY_PAGE_CACHE,
+  MEMORY_SYSTEM,
+  MemoryFile,
+  zeroMemory,
+} from '../src/index.js';
 
 const MiB = 2 ** 20;
 
@@ -83,5 +93,79 @@ test('large requests are aligned to 2 MiB and no request crosses a chunk', () =>
     expect(Math.floor(offset / memory.chunkSize)).toBe(Math.floor((offset + length - 1) / memory.chunkSize));
     expect(memory.bytes(offset, length).length).toBe(length);
   }
+  memory.destroy();
+});
+
+test('misuse is an error with a stable code, and destroyed memory has no bytes', () => {
+  const memory = make();
+  const a = memory.allocate(8192, MEMORY_ANONYMOUS);
+  const view = memory.bytes(a, 8192);
+  for (const wrong of [
+    () => memory.allocate(0, MEMORY_ANONYMOUS),
+    () => memory.allocate(100, MEMORY_ANONYMOUS),
+    () => memory.allocate(memory.chunkSize + 4096, MEMORY_ANONYMOUS),
+    () => memory.incRef(a + 8192, 4096),
+    () => memory.decRef(a + 8192, 4096),
+    () => memory.decRef(a + 1, 4096),
+    () => memory.decRef(memory.reserved, 4096),
+    () => memory.decommit(a + 8192, 4096),
+    () => memory.bytes(memory.chunkSize - 4096, 8192),
+    () => memory.bytes(-4096, 4096),
+  ]) {
+    expect(wrong).toThrow(expect.objectContaining({ code: 'ERR_SBX_MEMORY_MISUSE' }));
+  }
+  memory.destroy();
+  memory.destroy();
+  expect(view.length).toBe(0);
+  expect(() => memory.bytes(a, 1)).toThrow();
+  expect(() => memory.copy(0, 0, 1)).toThrow();
+});
+
+test('a file that the host cannot give is refused with a reason', () => {
+  expect(() => MemoryFile.create({ name: 'huge', limit: 2 ** 42 })).toThrow(expect.objectContaining({ code: 'ERR_SBX_MEMORY_FILE' }));
+  expect(() => MemoryFile.create({ name: 'huge', limit: 2 ** 50 })).toThrow(expect.objectContaining({ code: 'ERR_SBX_MEMORY_FILE' }));
+  expect(() => MemoryFile.create({ name: 'none', limit: 0 })).toThrow(expect.objectContaining({ code: 'ERR_SBX_MEMORY_FILE' }));
+  expect(() => MemoryFile.create({ name: 'odd', limit: MiB, chunkSize: 3 * MiB })).toThrow(/chunk size/);
+});
+
+test('copies move bytes across chunk boundaries', () => {
+  const memory = MemoryFile.create({ name: 'test', limit: 64 * MiB, chunkSize: 2 * MiB });
+  const a = memory.allocate(2 * MiB, MEMORY_ANONYMOUS);
+  const b = memory.allocate(2 * MiB, MEMORY_ANONYMOUS);
+  const low = Math.min(a, b);
+  expect(Math.abs(a - b)).toBe(2 * MiB);
+  const data = Uint8Array.from({ length: 10_000 }, (_, i) => i % 251);
+  const at = low + 2 * MiB - 5000;
+  copyToMemory(memory, at, data, 0, data.length);
+  expect(memory.views[low / memory.chunkSize][2 * MiB - 1]).toBe(data[4999]);
+  const back = new Uint8Array(10_002);
+  copyFromMemory(memory, at, back, 1, 10_000);
+  expect(back.subarray(1, 10_001)).toEqual(data);
+  memory.copy(at + 3, at, 10_000);
+  copyFromMemory(memory, at + 3, back, 0, 10_000);
+  expect(back.subarray(0, 10_000)).toEqual(data);
+  zeroMemory(memory, at, 10_003);
+  copyFromMemory(memory, at - 1, back, 0, 10_002);
+  expect(back.every((x) => x === 0)).toBe(true);
+  expect(() => copyToMemory(memory, at, data, 1, 10_000)).toThrow(RangeError);
+  memory.destroy();
+});
+
+test('allocateAndFill keeps whole pages and frees the rest', () => {
+  const memory = make();
+  const pieces = [3000, 3000, 3000, -5];
+  const short = allocateAndFill(memory, 16384, MEMORY_PAGE_CACHE, (dst) => {
+    const n = pieces.shift()!;
+    if (n > 0) dst.fill(7, 0, n);
+    return n;
+  });
+  expect(short).toMatchObject({ length: 8192, read: 9000, error: -5 });
+  expect(memory.usage(MEMORY_PAGE_CACHE)).toBe(8192);
+  expect(memory.bytes(short.offset, 8192).every((x) => x === 7)).toBe(true);
+  const full = allocateAndFill(memory, 8192, MEMORY_PAGE_CACHE, (dst) => dst.length);
+  expect(full).toMatchObject({ length: 8192, read: 8192, error: 0 });
+  expect(memory.bytes(full.offset, 8192).every((x) => x === 0)).toBe(true);
+  expect(allocateAndFill(memory, 4096, MEMORY_PAGE_CACHE, () => 0)).toMatchObject({ length: 0, read: 0, error: 0 });
+  expect(() => allocateAndFill(memory, 4096, MEMORY_PAGE_CACHE, () => 5000)).toThrow(RangeError);
   memory.destroy();
 });
