@@ -11,3 +11,4 @@ export * from './memory.js';
 export * from './memory-file.js';
 export * from './page-size.js';
 export * from './platform.js';
+export * from './registry.js';
