@@ -94,19 +94,23 @@ export class SegmentDescriptor {
     this.words[this.#at + 1] = 0;
   }
 
+  /**
+   * Code and data have the Access bit from the start, which saves the CPU a locked write to the table at each load; DB is what SYSCALL and
+   * SYSRET make of SS themselves.
+   */
   setCode32(base: number, limit: number, dpl: number): void {
-    const { Db, Execute, Write, Present, System } = SegmentFlags;
-    this.#set(base, limit, dpl, Db | Execute | Write | Present | System);
+    const { Access, Db, Execute, Write, Present, System } = SegmentFlags;
+    this.#set(base, limit, dpl, Access | Db | Execute | Write | Present | System);
   }
 
   setCode64(base: number, limit: number, dpl: number): void {
-    const { Long, Execute, Write, Present, System } = SegmentFlags;
-    this.#set(base, limit, dpl, Long | Execute | Write | Present | System);
+    const { Access, Long, Execute, Write, Present, System } = SegmentFlags;
+    this.#set(base, limit, dpl, Access | Long | Execute | Write | Present | System);
   }
 
   setData(base: number, limit: number, dpl: number): void {
-    const { Write, Present, System } = SegmentFlags;
-    this.#set(base, limit, dpl, Write | Present | System);
+    const { Access, Db, Write, Present, System } = SegmentFlags;
+    this.#set(base, limit, dpl, Access | Db | Write | Present | System);
   }
 
   /** The lower half of an available 64-bit TSS: type 9, S clear. The upper half is the next entry: {@link setHi}. */
