@@ -417,6 +417,13 @@ describe('table memory', () => {
     expect(memory.allocateFrame()).toBe(0x103);
     expect([memory.u32[2 * memory.index], memory.live[memory.index / 512]]).toEqual([0, 0]);
   });
+
+  it('has exactly the whole pages of a buffer', () => {
+    const memory = ChunkedTableMemory.over(new ArrayBuffer(6 * K4 + 100), 0);
+    expect(Array.from({ length: 8 }, () => memory.allocateFrame())).toEqual([0, 1, 2, 3, 4, 5, -1, -1]);
+    expect(() => new ChunkedTableMemory(0, 3 * K4, () => null)).toThrow(RangeError);
+    expect(() => new ChunkedTableMemory(5, K4, () => null)).toThrow(RangeError);
+  });
 });
 
 describe('a running CPU', () => {

@@ -216,7 +216,7 @@ export class FourLevelTables {
       frame = frameOf(low, high);
       if (level === 1 || (low & format.blockMask) === format.blockValue) {
         this.foundOptions = format.options(low, high);
-        this.foundSize = TABLE_SIZE * 2 ** (9 * (level - 1));
+        this.foundSize = 1 << (3 + 9 * level);
         return (frame + (start & ((1 << (9 * (level - 1))) - 1))) * TABLE_SIZE + pageOffset(address);
       }
       slot = (start >> (9 * (level - 2))) & 511;

@@ -30,10 +30,13 @@ export interface MemoryAllocator {
   readonly index: number;
 }
 
-/** One piece of table memory: `bytes` is mapped by the guest at guest-physical address `frame * 4096`. */
+/** One piece of table memory: the bytes of `buffer` from `byteOffset` on, which the guest sees at the chunk's place. */
 export interface TableChunk {
   readonly buffer: ArrayBufferLike;
+  /** A multiple of 8. */
   readonly byteOffset: number;
+  /** Pages in it, if fewer than in a whole chunk: then it is the last one. */
+  readonly pages?: number;
 }
 
 /**
@@ -47,7 +50,10 @@ export class ChunkedTableMemory implements MemoryAllocator {
   index = 0;
 
   readonly #base: number;
-  readonly #pagesPerChunk: number;
+  /** Pages of a chunk are `1 << #shift`. */
+  readonly #shift: number;
+  /** The chunk that f64, u32 and live are of: storing them again would cost a write barrier each. */
+  #chunk = -1;
   readonly #grow: (chunk: number) => TableChunk | null;
   readonly #f64: Float64Array[] = [];
   readonly #u32: Uint32Array[] = [];
@@ -61,22 +67,23 @@ export class ChunkedTableMemory implements MemoryAllocator {
 
   /**
    * @param baseAddress guest-physical address of chunk 0, page-aligned.
-   * @param chunkSize bytes of each chunk, a multiple of 4096.
+   * @param chunkSize bytes of each chunk, a power of two from 4096 on.
    * @param grow called for chunk 0, 1, 2, … when pages run out; null when there is no more memory (asked again at the next allocation).
    */
   constructor(baseAddress: number, chunkSize: number, grow: (chunk: number) => TableChunk | null) {
-    if (baseAddress % TABLE_SIZE !== 0 || chunkSize % TABLE_SIZE !== 0 || chunkSize <= 0) {
-      throw new RangeError('table memory must be made of whole pages');
-    }
+    const shift = Math.log2(chunkSize / TABLE_SIZE);
+    if (baseAddress % TABLE_SIZE !== 0 || !Number.isInteger(shift) || shift < 0)
+      throw new RangeError('bad address or size of table memory');
     this.#base = baseAddress / TABLE_SIZE;
-    this.#pagesPerChunk = chunkSize / TABLE_SIZE;
+    this.#shift = shift;
     this.#grow = grow;
   }
 
-  /** A memory of exactly one chunk: the whole of `buffer`, which the guest sees at `baseAddress`. */
+  /** A memory of the whole pages of `buffer`, which the guest sees at `baseAddress`, and no more. */
   static over(buffer: ArrayBufferLike, baseAddress: number): ChunkedTableMemory {
-    const size = Math.floor(buffer.byteLength / TABLE_SIZE) * TABLE_SIZE;
-    return new ChunkedTableMemory(baseAddress, size, (chunk) => (chunk === 0 ? { buffer, byteOffset: 0 } : null));
+    const pages = Math.floor(buffer.byteLength / TABLE_SIZE);
+    const size = 2 ** Math.ceil(Math.log2(pages)) * TABLE_SIZE;
+    return new ChunkedTableMemory(baseAddress, size, (chunk) => (chunk === 0 ? { buffer, byteOffset: 0, pages } : null));
   }
 
   /** Pages handed out now. */
@@ -108,19 +115,25 @@ export class ChunkedTableMemory implements MemoryAllocator {
   }
 
   locate(frame: number): void {
-    const page = frame - this.#base;
-    const perChunk = this.#pagesPerChunk;
-    const chunk = (page / perChunk) | 0;
-    this.f64 = this.#f64[chunk]!;
-    this.u32 = this.#u32[chunk]!;
-    this.live = this.#live[chunk]!;
-    this.index = (page - chunk * perChunk) * ENTRIES;
+    const page = (frame - this.#base) | 0;
+    const shift = this.#shift;
+    const chunk = page >> shift;
+    if (chunk !== this.#chunk) {
+      this.#chunk = chunk;
+      this.f64 = this.#f64[chunk]!;
+      this.u32 = this.#u32[chunk]!;
+      this.live = this.#live[chunk]!;
+    }
+    this.index = (page & ((1 << shift) - 1)) * ENTRIES;
   }
 
   #addChunk(): boolean {
-    const pages = this.#pagesPerChunk;
-    const chunk = this.#grow(this.#total / pages);
+    const whole = 1 << this.#shift;
+    const chunks = this.#f64.length;
+    if (this.#total < chunks * whole) return false;
+    const chunk = this.#grow(chunks);
     if (chunk === null) return false;
+    const pages = Math.min(chunk.pages ?? whole, whole);
     this.#f64.push(new Float64Array(chunk.buffer, chunk.byteOffset, pages * ENTRIES));
     this.#u32.push(new Uint32Array(chunk.buffer, chunk.byteOffset, pages * ENTRIES * 2));
     this.#live.push(new Uint16Array(pages));
@@ -131,6 +144,6 @@ export class ChunkedTableMemory implements MemoryAllocator {
     const free = new Int32Array(this.#total);
     free.set(this.#free.subarray(0, this.#freeCount));
     this.#free = free;
-    return true;
+    return pages > 0;
   }
 }
