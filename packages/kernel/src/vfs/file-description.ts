@@ -1,9 +1,17 @@
-import { EBADF, EINVAL, ENODEV, ENOTDIR, ENOTTY, ESPIPE } from '@sbx/abi';
+import { EBADF, EINVAL, EISDIR, ENODEV, ENOTDIR, ENOTTY, EOPNOTSUPP, ESPIPE, O_PATH } from '@sbx/abi';
 import type { IoBuffer } from '../io/io-buffer.js';
 import type { Mappable } from '../mm/mappable.js';
 import type { Task } from '../task/task.js';
 import type { SyscallResult } from '../wait/blocking.js';
 import type { WaitQueue } from '../wait/wait-queue.js';
+import type { Dentry } from './dentry.js';
+import type { DirectoryEmitter } from './directory.js';
+import { removeDescriptionLocks } from './file-locks.js';
+import type { FileOwner } from './file-owner.js';
+import type { Caller, Inode } from './inode.js';
+import type { Mount } from './mount.js';
+import { notifyClose } from './notify.js';
+import type { Stat } from './stat.js';
 
 /** EPOLL* bits of a file that never blocks. */
 export const ALWAYS_READY = 0x145; // EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM
@@ -19,9 +27,39 @@ export abstract class FileDescription {
   #references = 1;
   /** Current position, for seekable files. */
   position = 0;
+  /**
+   * Where it was opened: set by `attach`, held by a reference on both. Null for what has no place and no inode of its own (eventfd, epoll): such a
+   * description overrides `anonymousName` (and `stat`, if Linux shows something special).
+   */
+  mount: Mount | null = null;
+  dentry: Dentry | null = null;
+  /** Who gets SIGIO (F_SETOWN), or null. */
+  owner: FileOwner | null = null;
+  /** Whether the open counts as a writer of the inode (`Inode.acquireWrite`). */
+  countsAsWriter = false;
 
-  /** @param flags - access mode and status flags (O_*), as fcntl(F_GETFL) shows them */
+  /** @param flags - access mode and status flags (O_*), as fcntl(F_GETFL) shows them. May change (F_SETFL). */
   constructor(public flags: number) {}
+
+  /** Says where the description was opened; takes a reference on both. Called once, by the VFS. @hotpath */
+  attach(mount: Mount, dentry: Dentry): void {
+    this.mount = mount;
+    this.dentry = dentry;
+    mount.incRef();
+    dentry.incRef();
+  }
+  /** The open inode, or null for what has none. @hotpath */
+  get inode(): Inode | null {
+    return this.dentry === null ? null : this.dentry.inode;
+  }
+  /** Opened with O_PATH: names a place, can't be read, written or asked anything else. */
+  get pathOnly(): boolean {
+    return (this.flags & O_PATH) !== 0;
+  }
+  /** For descriptions without a dentry: what /proc/PID/fd shows, "anon_inode:[eventfd]". */
+  get anonymousName(): string {
+    return 'anon_inode:[unknown]';
+  }
 
   /** Woken (EPOLL* bits) when readiness may have changed; null for files that are always ready. */
   get waitQueue(): WaitQueue | null {
@@ -36,6 +74,10 @@ export abstract class FileDescription {
     return false;
   }
 
+  /** The rest of open(2) that may have to wait (a fifo's other end): before the descriptor exists. 0, -errno or a generator of such. */
+  finishOpen(_task: Task): SyscallResult {
+    return 0;
+  }
   /**
    * Reads into `io`. `offset` is where (pread); -1: at `position`, which moves (or, for what is not seekable, from the stream). Returns bytes, 0 at the end,
    * or -errno (-EAGAIN: nothing now).
@@ -54,8 +96,10 @@ export abstract class FileDescription {
   ioctl(_task: Task, _command: number, _argument: number): SyscallResult {
     return -ENOTTY;
   }
-  /** Reads directory entries as `struct linux_dirent64` into `io`. */
-  readDirectory(_task: Task, _io: IoBuffer): SyscallResult {
+  /**
+   * Gives directory entries to `emitter`, from `position` on (which it moves): 0 or more when done or when the emitter is full, or -errno. See directory.ts.
+   */
+  readDirectory(_task: Task, _emitter: DirectoryEmitter): SyscallResult {
     return -ENOTDIR;
   }
   /** What mmap maps, or -ENODEV. `prot` and `shared` let devices refuse. */
@@ -65,29 +109,67 @@ export abstract class FileDescription {
   fsync(_task: Task, _dataOnly: boolean): SyscallResult {
     return -EINVAL;
   }
+  /** fallocate(2): `mode` FALLOC_FL_*, checked for validity as a combination; the range is sane. */
+  allocate(_task: Task, _mode: number, _offset: number, _length: number): SyscallResult {
+    return (this.inode?.isDirectory ?? false) ? -EISDIR : -EOPNOTSUPP;
+  }
+  /** memfd seals: F_GET_SEALS; -EINVAL where there are none. */
+  getSeals(): number {
+    return -EINVAL;
+  }
+  addSeals(_task: Task, _seals: number): number {
+    return -EINVAL;
+  }
+  /** fcntl(F_SETFL) is about to set `flags` (the settable ones): 0 or -errno. The VFS stores them. */
+  flagsChange(_task: Task, _flags: number): number {
+    return 0;
+  }
   /** Called at each close of a descriptor (POSIX locks of `task`'s files are dropped by the caller). */
   flush(_task: Task): number {
     return 0;
   }
+  /** fstat(2). */
+  stat(caller: Caller, stat: Stat): number {
+    const inode = this.inode;
+    if (inode !== null) return inode.getAttributes(caller, stat);
+    return caller.kernel.vfs.anonymousInode.getAttributes(caller, stat);
+  }
   /** The last reference is gone. */
   protected abstract release(): void;
 
+  /** @hotpath */
   incRef(): void {
     this.#references++;
   }
+  /** @hotpath */
   decRef(): void {
-    if (--this.#references === 0) this.release();
+    if (--this.#references > 0) return;
+    const dentry = this.dentry;
+    if (dentry === null) {
+      this.release();
+      return;
+    }
+    if (!this.pathOnly) {
+      notifyClose(this);
+      removeDescriptionLocks(this);
+    }
+    this.release();
+    if (this.countsAsWriter) dentry.inode!.releaseWrite();
+    dentry.decRef();
+    this.mount!.decRef();
   }
   get references(): number {
     return this.#references;
   }
 
-  /** Whether the access mode permits reading; writing. */
+  /** Whether the access mode permits reading; writing. @hotpath */
   get readable(): boolean {
-    return (this.flags & 3) === 0 || (this.flags & 3) === 2;
+    const mode = this.flags & (O_PATH | 3);
+    return mode === 0 || mode === 2;
   }
   get writable(): boolean {
-    return (this.flags & 3) === 1 || (this.flags & 3) === 2;
+    const mode = this.flags & (O_PATH | 3);
+    return mode === 1 || mode === 2;
   }
   /** Reads at `offset` into a kernel buffer (loader, sendfile): bytes or -errno. Only for files that never block. */
   readKernel(task: Task, bytes: Uint8Array, offset: number): number {

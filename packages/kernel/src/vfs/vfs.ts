@@ -1,0 +1,128 @@
+import { EEXIST, ENOENT } from '@sbx/abi';
+import { Credentials } from '../auth/credentials.js';
+import type { Kernel } from '../kernel.js';
+import type { WaitQueue } from '../wait/wait-queue.js';
+import { AnonymousSuperBlock } from './anonymous.js';
+import { DentryCache } from './dentry.js';
+import { makeDevice } from './device-number.js';
+import { DeviceRegistry } from './devices.js';
+import { makeDirectory } from './directory-operations.js';
+import type { FileDescription } from './file-description.js';
+import { FsContext } from './fs-context.js';
+import type { Caller, Inode } from './inode.js';
+import type { Mount } from './mount.js';
+import { MountNamespace } from './mount-namespace.js';
+import { openAt } from './open.js';
+import { Path } from './path.js';
+import { PathWalk, WALK_FOLLOW } from './path-walk.js';
+import type { FileSystemType, SuperBlock } from './super-block.js';
+
+/**
+ * The virtual file system of a kernel: cache of names, mounts, path walking, devices and file-system types, and the operations on paths that the kernel
+ * itself needs (loader, set-up of the root). System calls use the modules beside this one.
+ */
+export class Vfs {
+  readonly cache = new DentryCache();
+  readonly namespace = new MountNamespace();
+  readonly walk = new PathWalk(this.cache, this.namespace);
+  readonly devices = new DeviceRegistry();
+  /** File-system types that mount(2) knows, by name. */
+  readonly types = new Map<string, FileSystemType>();
+  /** Set by an operation that answers PENDING: what to wait for. */
+  pending: WaitQueue | null = null;
+  /** fs.protected_* of sysctl. */
+  protectedSymlinks = true;
+  protectedHardlinks = true;
+  protectedFifos = 0;
+  protectedRegular = 0;
+  /** Where objects without a name live (pipes, sockets, memory files). */
+  readonly anonymous: AnonymousSuperBlock;
+  /** A mount of it: for descriptions of such objects. */
+  readonly anonymousMount: Mount;
+  /** Opens a fifo: set by fs/pipe. */
+  openFifo: (inode: Inode, flags: number) => FileDescription | number = () => -ENOENT;
+  #nextDevice = 1;
+  #nextCookie = 0;
+  #kernelCaller: Caller | null = null;
+
+  constructor(readonly kernel: Kernel) {
+    this.anonymous = new AnonymousSuperBlock(kernel, this.allocateDevice());
+    this.anonymousMount = this.namespace.newMount(this.anonymous, this.cache.makeRoot(this.anonymous.root), 0, 'none');
+  }
+
+  /** The one inode behind eventfds, epoll instances and the like. */
+  get anonymousInode(): Inode {
+    return this.anonymous.root;
+  }
+
+  /** A device number for a file system without a device (0:N). */
+  allocateDevice(): number {
+    return makeDevice(0, this.#nextDevice++);
+  }
+  /** Connects the two events of a rename. */
+  nextRenameCookie(): number {
+    this.#nextCookie = (this.#nextCookie + 1) >>> 0 || 1;
+    return this.#nextCookie;
+  }
+
+  /** Mounts the root of the tree. Once, before anything else. */
+  mountRoot(superBlock: SuperBlock, source: string, flags = 0): Mount {
+    const root = this.cache.makeRoot(superBlock.root);
+    const mount = this.namespace.newMount(superBlock, root, flags, source);
+    root.decRef();
+    this.namespace.setRoot(mount);
+    return mount;
+  }
+
+  /** Mounts a file system on the directory (or, for a file's bind, the file) `path`. The mount or -errno. */
+  mountAt(caller: Caller, path: string, superBlock: SuperBlock, source: string, flags = 0): Mount | number {
+    const place = this.resolve(caller, path);
+    if (typeof place === 'number') return place;
+    const root = this.cache.makeRoot(superBlock.root);
+    const mount = this.namespace.newMount(superBlock, root, flags, source);
+    root.decRef();
+    this.namespace.attach(mount, place.mount, place.dentry);
+    return mount;
+  }
+
+  /** The kernel itself as a caller: root with all capabilities, at the root of the tree. */
+  get kernelCaller(): Caller {
+    if (this.#kernelCaller === null) {
+      const root = this.namespace.root;
+      const fs = new FsContext(root, root.root);
+      fs.umask = 0;
+      this.#kernelCaller = { kernel: this.kernel, credentials: Credentials.forUser(0, 0), fs };
+    }
+    return this.#kernelCaller;
+  }
+
+  /** A new context at the root of the tree, for the first process. */
+  newFsContext(): FsContext {
+    const root = this.namespace.root;
+    return new FsContext(root, root.root);
+  }
+
+  /** What `path` (byte string, relative to the working directory) names, or -errno. Symlinks are followed unless `flags` lacks WALK_FOLLOW. */
+  resolve(caller: Caller, path: string, flags = WALK_FOLLOW): Path | number {
+    if (path.length === 0) return -ENOENT;
+    const { walk } = this;
+    const result = walk.start(caller.fs.cwdMount, caller.fs.cwdDentry).lookup(caller, path, flags);
+    return result < 0 ? result : new Path(walk.mount, walk.dentry);
+  }
+
+  /** open(2) for the kernel. The description has one reference, the caller's. */
+  open(caller: Caller, path: string, flags: number, mode = 0): FileDescription | number {
+    if (path.length === 0) return -ENOENT;
+    return openAt(caller, caller.fs.cwdMount, caller.fs.cwdDentry, path, flags, mode, 0);
+  }
+
+  /** Makes the directory `path` and those above it that are missing. 0 or -errno. */
+  mkdirAll(caller: Caller, path: string, mode: number): number {
+    for (let end = path.indexOf('/', 1); ; end = path.indexOf('/', end + 1)) {
+      const part = end < 0 ? path : path.substring(0, end);
+      const result = makeDirectory(caller, caller.fs.cwdMount, caller.fs.cwdDentry, part, mode);
+      if (result < 0 && result !== -EEXIST) return result;
+      if (end < 0) return 0;
+    }
+  }
+}
