@@ -2,14 +2,12 @@
  * Codecs of arrays, character arrays, padding, unions and structs. Layout follows the System V ABI, which both
  * architectures share: a member lies at the next multiple of its alignment, a struct's size is a multiple of its own.
  */
+import { straightLine } from '../generated/straight-line.js';
 import type { Codec, Member, Value } from './codec.js';
 import type { ScalarCodec } from './scalar.js';
+import { layoutKey, readCString, type StraightLine, writeCString, zero } from './straight-line.js';
 
 const alignUp = (n: number, align: number): number => Math.ceil(n / align) * align;
-
-function zero(view: DataView, offset: number, length: number): void {
-  for (let i = 0; i < length; i++) view.setUint8(offset + i, 0);
-}
 
 /** Named filler: always written as zeroes, ignored when read, no part of the value. */
 export interface PadCodec extends Codec<never> {
@@ -55,20 +53,8 @@ export function cstring(length: number): Codec<string> {
     align: 1,
     shape: { kind: 'string' },
     create: () => '',
-    read(view, offset) {
-      let s = '';
-      for (let i = 0; i < length; i++) {
-        const c = view.getUint8(offset + i);
-        if (c === 0) break;
-        s += String.fromCharCode(c);
-      }
-      return s;
-    },
-    write(view, offset, value) {
-      const n = Math.min(value.length, length - 1);
-      for (let i = 0; i < n; i++) view.setUint8(offset + i, value.charCodeAt(i));
-      zero(view, offset + n, length - n);
-    },
+    read: (view, offset) => readCString(view, offset, length),
+    write: (view, offset, value) => writeCString(view, offset, length, value),
   };
 }
 
@@ -147,22 +133,6 @@ export interface StructCodec<F extends Fields, T = StructValue<F>> extends Codec
   writeN(view: DataView, offset: number, value: T, length: number): number;
 }
 
-class ScalarField implements FieldAccess<number> {
-  readonly size: number;
-  constructor(
-    readonly offset: number,
-    readonly codec: ScalarCodec,
-  ) {
-    this.size = codec.size;
-  }
-  get(view: DataView, base: number): number {
-    return this.codec.get(view, base + this.offset);
-  }
-  set(view: DataView, base: number, value: number): void {
-    this.codec.set(view, base + this.offset, value);
-  }
-}
-
 class CompositeField implements FieldAccess<unknown> {
   readonly size: number;
   constructor(
@@ -177,6 +147,39 @@ class CompositeField implements FieldAccess<unknown> {
   set(view: DataView, base: number, value: unknown): void {
     this.codec.write(view, base + this.offset, value);
   }
+}
+
+function fieldAccess(member: Member): FieldAccess<unknown> {
+  if (member.codec.shape.kind === 'scalar') return (member.codec as ScalarCodec).member(member.offset);
+  return new CompositeField(member.offset, member.codec);
+}
+
+/** Reads and writes a struct by going through its members: for structs that have no generated code. */
+export function interpreter(members: readonly Member[], gaps: readonly number[]): StraightLine {
+  const values = members.filter((m) => m.codec.shape.kind !== 'pad');
+  return {
+    create() {
+      const value: Record<string, unknown> = {};
+      for (const m of values) value[m.name] = m.codec.create();
+      return value;
+    },
+    read(view, offset, out) {
+      const o = out as Record<string, unknown>;
+      for (let i = 0; i < values.length; i++) {
+        const m = values[i]!;
+        o[m.name] = m.codec.read(view, offset + m.offset, o[m.name]);
+      }
+      return out;
+    },
+    write(view, offset, value) {
+      const v = value as Record<string, unknown>;
+      for (let i = 0; i < members.length; i++) {
+        const m = members[i]!;
+        m.codec.write(view, offset + m.offset, v[m.name]);
+      }
+      for (let i = 0; i < gaps.length; i += 2) zero(view, offset + gaps[i]!, gaps[i + 1]!);
+    },
+  };
 }
 
 /** How a struct departs from the natural layout. */
@@ -210,46 +213,27 @@ export function struct<F extends Fields>(name: string, fields: F, options: Struc
   const size = alignUp(end, align);
   if (size > end) gaps.push(end, size - end);
 
-  const values = members.filter((m) => m.codec.shape.kind !== 'pad');
-  const scratch = new DataView(new ArrayBuffer(size));
-  const codec: StructCodec<F> = {
+  const { create, read, write } = straightLine[layoutKey(name, members, size)] ?? interpreter(members, gaps);
+  let scratch: DataView | undefined;
+  return {
     name,
     size,
     align,
     shape: { kind: 'struct', members },
     offsets: Object.fromEntries(members.map((m) => [m.name, m.offset])) as StructCodec<F>['offsets'],
-    fields: Object.fromEntries(
-      members.map((m) => [
-        m.name,
-        m.codec.shape.kind === 'scalar' ? new ScalarField(m.offset, m.codec as ScalarCodec) : new CompositeField(m.offset, m.codec),
-      ]),
-    ) as unknown as StructCodec<F>['fields'],
-    create: () => Object.fromEntries(values.map((m) => [m.name, m.codec.create()])) as StructValue<F>,
-    read(view, offset, out) {
-      const o = out as Record<string, unknown>;
-      for (let i = 0; i < values.length; i++) {
-        const m = values[i]!;
-        o[m.name] = m.codec.read(view, offset + m.offset, o[m.name]);
-      }
-      return out;
-    },
-    write(view, offset, value) {
-      const v = value as Record<string, unknown>;
-      for (let i = 0; i < members.length; i++) {
-        const m = members[i]!;
-        m.codec.write(view, offset + m.offset, v[m.name]);
-      }
-      for (let i = 0; i < gaps.length; i += 2) zero(view, offset + gaps[i]!, gaps[i + 1]!);
-    },
+    fields: Object.fromEntries(members.map((m) => [m.name, fieldAccess(m)])) as unknown as StructCodec<F>['fields'],
+    create: create as StructCodec<F>['create'],
+    read: read as StructCodec<F>['read'],
+    write: write as StructCodec<F>['write'],
     writeN(view, offset, value, length) {
       if (length >= size) {
-        codec.write(view, offset, value);
+        write(view, offset, value);
         return size;
       }
-      codec.write(scratch, 0, value);
+      scratch ??= new DataView(new ArrayBuffer(size));
+      write(scratch, 0, value);
       for (let i = 0; i < length; i++) view.setUint8(offset + i, scratch.getUint8(i));
       return Math.max(length, 0);
     },
   };
-  return codec;
 }

@@ -9,53 +9,77 @@ import type { Codec, ScalarKind } from './codec.js';
 export interface ScalarCodec extends Codec<number> {
   get(view: DataView, offset: number): number;
   set(view: DataView, offset: number, value: number): void;
+  /** Access to a member of this type that lies `offset` bytes into a struct. */
+  member(offset: number): ScalarMember;
 }
 
-const TWO_32 = 2 ** 32;
-const TWO_63 = 2 ** 63;
-const TWO_64 = 2 ** 64;
+/** Access to a scalar member of a struct, given the offset of the struct. */
+export interface ScalarMember {
+  readonly offset: number;
+  readonly size: number;
+  readonly codec: ScalarCodec;
+  get(view: DataView, base: number): number;
+  set(view: DataView, base: number, value: number): void;
+}
+
+// The powers of two below are written out: a literal is less bytecode than a module's constant, so more calls are inlined.
 
 /** @hotpath Reads an unsigned 64-bit integer. */
 export function getU64(view: DataView, offset: number): number {
-  return view.getUint32(offset + 4, true) * TWO_32 + view.getUint32(offset, true);
+  return view.getUint32(offset + 4, true) * 4294967296 + view.getUint32(offset, true);
+}
+
+/** Writes the largest value, of which the nearest number is one too large. */
+export function setLargest(view: DataView, offset: number, high: number): void {
+  view.setInt32(offset, -1, true);
+  view.setInt32(offset + 4, high, true);
 }
 
 /** @hotpath Writes an unsigned 64-bit integer; negative numbers wrap as in C, 2^64 and more become all ones. */
 export function setU64(view: DataView, offset: number, value: number): void {
-  if (value >= TWO_64) {
-    view.setInt32(offset, -1, true);
-    view.setInt32(offset + 4, -1, true);
+  // biome-ignore lint/correctness/noPrecisionLoss: exactly 2^64
+  if (value >= 18446744073709551616) {
+    setLargest(view, offset, -1);
     return;
   }
   view.setUint32(offset, value, true);
-  view.setUint32(offset + 4, Math.floor(value / TWO_32), true);
+  view.setUint32(offset + 4, Math.floor(value / 4294967296), true);
 }
 
 /** @hotpath Reads a signed 64-bit integer. */
 export function getI64(view: DataView, offset: number): number {
-  return view.getInt32(offset + 4, true) * TWO_32 + view.getUint32(offset, true);
+  return view.getInt32(offset + 4, true) * 4294967296 + view.getUint32(offset, true);
 }
 
-/** @hotpath Writes a signed 64-bit integer; 2^63 (the nearest number to INT64_MAX) becomes INT64_MAX. */
+/** @hotpath Writes a signed 64-bit integer; 2^63 (the nearest number to INT64_MAX) and more become INT64_MAX. */
 export function setI64(view: DataView, offset: number, value: number): void {
-  if (value === TWO_63) {
-    view.setInt32(offset, -1, true);
-    view.setInt32(offset + 4, 0x7fffffff, true);
+  // biome-ignore lint/correctness/noPrecisionLoss: exactly 2^63
+  if (value >= 9223372036854775808) {
+    setLargest(view, offset, 0x7fffffff);
     return;
   }
-  setU64(view, offset, value);
+  view.setUint32(offset, value, true);
+  view.setUint32(offset + 4, Math.floor(value / 4294967296), true);
 }
 
-abstract class Scalar implements ScalarCodec {
+/** The codec itself (`offset` 0), or a member at an offset: one class per type, so that a call of `get` or `set` can be inlined. */
+abstract class Scalar implements ScalarCodec, ScalarMember {
+  readonly size: number;
   readonly align: number;
   readonly shape: { readonly kind: 'scalar'; readonly scalar: ScalarKind };
+  readonly codec: ScalarCodec;
+  readonly offset: number;
   constructor(
     readonly name: string,
-    readonly size: number,
     scalar: ScalarKind,
+    codec?: ScalarCodec,
+    offset = 0,
   ) {
-    this.align = size;
+    this.size = Number(/\d+/.exec(scalar)) / 8;
+    this.align = this.size;
     this.shape = { kind: 'scalar', scalar };
+    this.codec = codec ?? this;
+    this.offset = offset;
   }
   create(): number {
     return 0;
@@ -68,121 +92,125 @@ abstract class Scalar implements ScalarCodec {
   write(view: DataView, offset: number, value: number): void {
     this.set(view, offset, value);
   }
+  member(offset: number): ScalarMember {
+    const type = this.constructor as new (name: string, scalar: ScalarKind, codec: ScalarCodec, offset: number) => Scalar;
+    return new type(this.name, this.shape.scalar, this, offset);
+  }
 }
 
 class U8 extends Scalar {
   get(view: DataView, offset: number): number {
-    return view.getUint8(offset);
+    return view.getUint8(offset + this.offset);
   }
   set(view: DataView, offset: number, value: number): void {
-    view.setUint8(offset, value);
+    view.setUint8(offset + this.offset, value);
   }
 }
 class I8 extends Scalar {
   get(view: DataView, offset: number): number {
-    return view.getInt8(offset);
+    return view.getInt8(offset + this.offset);
   }
   set(view: DataView, offset: number, value: number): void {
-    view.setInt8(offset, value);
+    view.setInt8(offset + this.offset, value);
   }
 }
 class U16 extends Scalar {
   get(view: DataView, offset: number): number {
-    return view.getUint16(offset, true);
+    return view.getUint16(offset + this.offset, true);
   }
   set(view: DataView, offset: number, value: number): void {
-    view.setUint16(offset, value, true);
+    view.setUint16(offset + this.offset, value, true);
   }
 }
 class I16 extends Scalar {
   get(view: DataView, offset: number): number {
-    return view.getInt16(offset, true);
+    return view.getInt16(offset + this.offset, true);
   }
   set(view: DataView, offset: number, value: number): void {
-    view.setInt16(offset, value, true);
+    view.setInt16(offset + this.offset, value, true);
   }
 }
 class U32 extends Scalar {
   get(view: DataView, offset: number): number {
-    return view.getUint32(offset, true);
+    return view.getUint32(offset + this.offset, true);
   }
   set(view: DataView, offset: number, value: number): void {
-    view.setUint32(offset, value, true);
+    view.setUint32(offset + this.offset, value, true);
   }
 }
 class I32 extends Scalar {
   get(view: DataView, offset: number): number {
-    return view.getInt32(offset, true);
+    return view.getInt32(offset + this.offset, true);
   }
   set(view: DataView, offset: number, value: number): void {
-    view.setInt32(offset, value, true);
+    view.setInt32(offset + this.offset, value, true);
   }
 }
 class U64 extends Scalar {
   get(view: DataView, offset: number): number {
-    return getU64(view, offset);
+    return getU64(view, offset + this.offset);
   }
   set(view: DataView, offset: number, value: number): void {
-    setU64(view, offset, value);
+    setU64(view, offset + this.offset, value);
   }
 }
 class I64 extends Scalar {
   get(view: DataView, offset: number): number {
-    return getI64(view, offset);
+    return getI64(view, offset + this.offset);
   }
   set(view: DataView, offset: number, value: number): void {
-    setI64(view, offset, value);
+    setI64(view, offset + this.offset, value);
   }
 }
 class Be16 extends Scalar {
   get(view: DataView, offset: number): number {
-    return view.getUint16(offset, false);
+    return view.getUint16(offset + this.offset, false);
   }
   set(view: DataView, offset: number, value: number): void {
-    view.setUint16(offset, value, false);
+    view.setUint16(offset + this.offset, value, false);
   }
 }
 class Be32 extends Scalar {
   get(view: DataView, offset: number): number {
-    return view.getUint32(offset, false);
+    return view.getUint32(offset + this.offset, false);
   }
   set(view: DataView, offset: number, value: number): void {
-    view.setUint32(offset, value, false);
+    view.setUint32(offset + this.offset, value, false);
   }
 }
 class F32 extends Scalar {
   get(view: DataView, offset: number): number {
-    return view.getFloat32(offset, true);
+    return view.getFloat32(offset + this.offset, true);
   }
   set(view: DataView, offset: number, value: number): void {
-    view.setFloat32(offset, value, true);
+    view.setFloat32(offset + this.offset, value, true);
   }
 }
 class F64 extends Scalar {
   get(view: DataView, offset: number): number {
-    return view.getFloat64(offset, true);
+    return view.getFloat64(offset + this.offset, true);
   }
   set(view: DataView, offset: number, value: number): void {
-    view.setFloat64(offset, value, true);
+    view.setFloat64(offset + this.offset, value, true);
   }
 }
 
-export const u8: ScalarCodec = new U8('__u8', 1, 'u8');
-export const i8: ScalarCodec = new I8('__s8', 1, 'i8');
-export const u16: ScalarCodec = new U16('__u16', 2, 'u16');
-export const i16: ScalarCodec = new I16('__s16', 2, 'i16');
-export const u32: ScalarCodec = new U32('__u32', 4, 'u32');
-export const i32: ScalarCodec = new I32('__s32', 4, 'i32');
+export const u8: ScalarCodec = new U8('__u8', 'u8');
+export const i8: ScalarCodec = new I8('__s8', 'i8');
+export const u16: ScalarCodec = new U16('__u16', 'u16');
+export const i16: ScalarCodec = new I16('__s16', 'i16');
+export const u32: ScalarCodec = new U32('__u32', 'u32');
+export const i32: ScalarCodec = new I32('__s32', 'i32');
 /** Unsigned 64-bit; see the file's head for values from 2^53. */
-export const u64: ScalarCodec = new U64('__u64', 8, 'u64');
+export const u64: ScalarCodec = new U64('__u64', 'u64');
 /** Signed 64-bit; see the file's head for values from 2^53. */
-export const i64: ScalarCodec = new I64('__s64', 8, 'i64');
+export const i64: ScalarCodec = new I64('__s64', 'i64');
 /** 16 bits in network byte order. */
-export const be16: ScalarCodec = new Be16('__be16', 2, 'be16');
+export const be16: ScalarCodec = new Be16('__be16', 'be16');
 /** 32 bits in network byte order. */
-export const be32: ScalarCodec = new Be32('__be32', 4, 'be32');
-export const f32: ScalarCodec = new F32('float', 4, 'f32');
-export const f64: ScalarCodec = new F64('double', 8, 'f64');
+export const be32: ScalarCodec = new Be32('__be32', 'be32');
+export const f32: ScalarCodec = new F32('float', 'f32');
+export const f64: ScalarCodec = new F64('double', 'f64');
 /** `long`, `ssize_t`, `off_t`. */
 export const long: ScalarCodec = i64;
 /** `unsigned long`, `size_t`. */

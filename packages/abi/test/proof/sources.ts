@@ -72,7 +72,7 @@ export const sources: readonly Source[] = [
     ],
   },
   { name: 'mman', module: mman, headers: [...base, 'linux/mman.h', 'linux/memfd.h', 'linux/userfaultfd.h', 'linux/mempolicy.h'] },
-  { name: 'signal', module: signal, headers: [...base, 'asm/signal.h', 'asm/siginfo.h', 'linux/signalfd.h'] },
+  { name: 'signal', module: signal, headers: [...base, 'linux/signal.h', 'linux/signalfd.h'] },
   {
     name: 'sched',
     module: sched,
@@ -150,7 +150,7 @@ export const ownHeaders: readonly string[] = [
   ...base,
   'linux/fcntl.h',
   'linux/mman.h',
-  'asm/signal.h',
+  'linux/signal.h',
   'linux/prctl.h',
   'linux/auxvec.h',
   'linux/ptrace.h',
