@@ -16,10 +16,29 @@ export interface Mappable {
   removeMapping(mapping: Mapping): void;
   /** Writes what programs stored through shared mappings of the range back to where it belongs (msync, munmap, exit). 0 or -errno. */
   writeBack(offset: number, length: number): number;
+  /** Whether the page at `offset` is in memory (mincore(2)). Without it, only pages that are mapped count as present. */
+  isResident?(offset: number): boolean;
+  /** madvise(MADV_REMOVE): makes the range a hole. 0 or -errno. Without it: -EOPNOTSUPP. */
+  punchHole?(offset: number, length: number): number;
 }
 
 /** One mapping of a `Mappable`, as the object sees it. */
 export interface Mapping {
-  /** The object's pages in `[offset, offset + length)` are no longer what must be mapped: translations are removed; the next access asks again. */
-  invalidate(offset: number, length: number): void;
+  /**
+   * The object's pages in `[offset, offset + length)` (page-aligned; `length` may be Infinity) are no longer what must be mapped: translations are removed
+   * and references dropped before it returns; the next access asks again. `evenCopies`: private copies go too (truncation, not the punching of holes).
+   */
+  invalidate(offset: number, length: number, evenCopies?: boolean): void;
 }
+
+/**
+ * What the /dev/zero device gives as its mappable: a private mapping of it is anonymous memory, a shared one is shared anonymous memory. Never asked for
+ * pages.
+ */
+export const ZERO_MAPPING: Mappable = {
+  resolvePages: () => -14,
+  resolvedLength: 0,
+  addMapping: () => {},
+  removeMapping: () => {},
+  writeBack: () => 0,
+};

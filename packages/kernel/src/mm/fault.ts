@@ -1,0 +1,284 @@
+import { BUS_ADRERR, ENOMEM, RLIMIT_AS, RLIMIT_STACK, SEGV_ACCERR, SEGV_MAPERR, SIGBUS, SIGSEGV } from '@sbx/abi';
+import { ACCESS_EXECUTE, ACCESS_WRITE, MEMORY_ANONYMOUS } from '@sbx/platform';
+import {
+  FAULT_ACCERR,
+  FAULT_BUS,
+  FAULT_MAPERR,
+  FAULT_OK,
+  FAULT_OUT_OF_MEMORY,
+  type FaultResult,
+  MMAP_MIN_ADDR,
+  PAGE_SIZE,
+  pageDown,
+  pageUp,
+  STACK_GUARD_GAP,
+  VM_ACCESS,
+  VM_EXEC,
+  VM_GROWSDOWN,
+  VM_LOCKED,
+  VM_MAYREAD,
+  VM_MAYWRITE,
+  VM_RAND_READ,
+  VM_SHARED,
+  VM_WRITE,
+} from './constants.js';
+import type { MemoryManager } from './memory-manager.js';
+import { LEAF_BYTES, LEAF_PAGES, PAGE_ANONYMOUS, PAGE_HARDWARE, PAGE_LAZY_FREE, PAGE_PRESENT, PAGE_WRITABLE } from './page-map.js';
+import { absentRun, installPages, setPages } from './pages.js';
+import type { Vma } from './vma.js';
+
+/*
+ * Fault-around. An exit to the kernel costs much more than preparing some more pages, so a fault brings in an aligned block around its address; a fault at
+ * the end of the last block (a sequential access) doubles the block.
+ */
+const ANONYMOUS_BLOCK = 16;
+const FILE_BLOCK = 32;
+const MAX_BLOCK = 256;
+/** Pages copied together when a page that is shared since a fork, or a private page of a file, is stored to. */
+const FORK_COPY = 4;
+const FILE_COPY = 16;
+/** A stack that grows page by page grows this much at once, where the limits permit. */
+const STACK_STEP = 16 * PAGE_SIZE;
+
+const STATE = LEAF_PAGES;
+/** Frames that a copy-on-write block replaces. */
+const replaced = new Int32Array(FILE_COPY);
+
+/** Whether `vma` permits `access`. x86 has no way to permit stores or execution without loads. @hotpath */
+export function permits(vma: Vma, access: number): boolean {
+  if ((access & ACCESS_WRITE) !== 0) return (vma.flags & VM_WRITE) !== 0;
+  if ((access & ACCESS_EXECUTE) !== 0) return (vma.flags & VM_EXEC) !== 0;
+  return (vma.flags & VM_ACCESS) !== 0;
+}
+
+/** As `permits`, for a debugger (FOLL_FORCE): loads from anything that may be readable, stores to private copies. */
+export function permitsForced(vma: Vma, access: number): boolean {
+  if (permits(vma, access)) return true;
+  if ((access & ACCESS_WRITE) !== 0) return (vma.flags & (VM_SHARED | VM_MAYWRITE)) === VM_MAYWRITE;
+  return (vma.flags & VM_MAYREAD) !== 0;
+}
+
+/** Serves an access of the program: the page fault. */
+export function handleFault(mm: MemoryManager, addr: number, access: number): FaultResult {
+  if (addr < 0) return FAULT_MAPERR;
+  const vma = mm.vmas.find(addr) ?? growStack(mm, addr);
+  if (vma === null) return FAULT_MAPERR;
+  if (!permits(vma, access)) return FAULT_ACCERR;
+  return bringIn(mm, vma, addr, access, 1);
+}
+
+/**
+ * Extends the mapping above `addr` down to it, if it grows down and the limits permit (Linux's expand_stack). Returns it, or null.
+ */
+export function growStack(mm: MemoryManager, addr: number): Vma | null {
+  const index = mm.vmas.indexAfter(addr);
+  if (index === mm.vmas.length) return null;
+  const vma = mm.vmas.list[index];
+  if ((vma.flags & VM_GROWSDOWN) === 0) return null;
+  const exact = pageDown(addr);
+  const step = vma.start - exact <= STACK_STEP ? vma.start - STACK_STEP : exact;
+  for (const start of [step, exact]) {
+    if (!mayGrowTo(mm, vma, index, start)) continue;
+    const grown = (vma.start - start) / PAGE_SIZE;
+    vma.start = start;
+    vma.offset -= grown * PAGE_SIZE;
+    mm.totalPages += grown;
+    mm.stackPages += grown;
+    if ((vma.flags & VM_LOCKED) !== 0) mm.lockedPages += grown;
+    return vma;
+  }
+  return null;
+}
+
+function mayGrowTo(mm: MemoryManager, vma: Vma, index: number, start: number): boolean {
+  if (start < MMAP_MIN_ADDR) return false;
+  if (index > 0) {
+    const below = mm.vmas.list[index - 1];
+    if (start < below.end) return false;
+    if ((below.flags & VM_GROWSDOWN) === 0 && (below.flags & VM_ACCESS) !== 0 && start - below.end < STACK_GUARD_GAP) return false;
+  }
+  const limits = mm.limits.soft;
+  if (vma.end - start > limits[RLIMIT_STACK]) return false;
+  if (mm.totalPages * PAGE_SIZE + (vma.start - start) > limits[RLIMIT_AS]) return false;
+  if ((vma.flags & VM_LOCKED) !== 0 && !mm.mayLock((vma.start - start) / PAGE_SIZE)) return false;
+  return mm.charge((vma.start - start) / PAGE_SIZE);
+}
+
+/**
+ * Makes the page at `addr`, inside `vma`, ready for `access`, which was checked, with pages around it, and installs them in the platform's address space.
+ * `length`: how many bytes from `addr` on are wanted soon.
+ */
+export function bringIn(mm: MemoryManager, vma: Vma, addr: number, access: number, length: number): FaultResult {
+  const page = pageDown(addr);
+  const write = (access & ACCESS_WRITE) !== 0;
+  let state = mm.pages.stateAt(page);
+  if (state === 0) {
+    const result =
+      vma.mappable === null
+        ? addAnonymous(mm, vma, page, length)
+        : addFromObject(mm, vma, page, write && (vma.flags & VM_SHARED) !== 0, length);
+    if (result !== FAULT_OK) return result;
+    state = mm.pages.stateAt(page);
+  }
+  if ((state & PAGE_LAZY_FREE) !== 0) keepLazy(mm, vma, page);
+  if (write && (state & PAGE_WRITABLE) === 0) {
+    const result = vma.isPrivate ? makePrivate(mm, vma, page) : makeShared(mm, vma, page);
+    if (result !== FAULT_OK) return result;
+  }
+  const block = Math.floor(page / LEAF_BYTES) * LEAF_BYTES;
+  return installPages(mm, vma, Math.max(vma.start, block), Math.min(vma.end, block + LEAF_BYTES)) < 0 ? FAULT_OUT_OF_MEMORY : FAULT_OK;
+}
+
+/** Set by `chooseBlock`: the block that a fault brings in. */
+let blockStart = 0;
+let blockPages = 0;
+
+/** Chooses the pages around `page` that are brought in with it: absent, inside the VMA, and of one aligned block. */
+function chooseBlock(mm: MemoryManager, vma: Vma, page: number, unit: number, length: number): void {
+  let pages = unit;
+  if (page === vma.faultNext) pages = Math.min(Math.max(vma.faultPages, unit) * 2, MAX_BLOCK);
+  if ((vma.flags & VM_RAND_READ) !== 0) pages = 1;
+  const bytes = pages * PAGE_SIZE;
+  const low = Math.max(Math.floor(page / bytes) * bytes, vma.start);
+  const wanted = Math.min(pageUp(page + length), page + MAX_BLOCK * PAGE_SIZE);
+  const high = Math.min(Math.max(low + bytes, wanted), vma.end);
+  const before = absentRun(mm, page, (page - low) / PAGE_SIZE, -1);
+  const after = absentRun(mm, page, (high - page) / PAGE_SIZE, 1);
+  blockStart = page - before * PAGE_SIZE;
+  blockPages = before + after;
+  vma.faultNext = page + after * PAGE_SIZE;
+  vma.faultPages = pages;
+}
+
+function addAnonymous(mm: MemoryManager, vma: Vma, page: number, length: number): FaultResult {
+  chooseBlock(mm, vma, page, ANONYMOUS_BLOCK, length);
+  let offset = mm.memory.allocate(blockPages * PAGE_SIZE, MEMORY_ANONYMOUS);
+  if (offset < 0) {
+    blockStart = page;
+    blockPages = 1;
+    offset = mm.allocateUnderPressure(PAGE_SIZE, MEMORY_ANONYMOUS);
+    if (offset < 0) return FAULT_OUT_OF_MEMORY;
+  }
+  setPages(mm, blockStart, offset, blockPages, PAGE_PRESENT | PAGE_ANONYMOUS | PAGE_WRITABLE);
+  return FAULT_OK;
+}
+
+/** Brings in pages of the mapped object. `write`: they are about to be stored to (a shared mapping). */
+function addFromObject(mm: MemoryManager, vma: Vma, page: number, write: boolean, length: number): FaultResult {
+  // Asking for write access makes pages dirty, so no more are taken than will probably be stored to.
+  chooseBlock(mm, vma, page, write ? 1 : FILE_BLOCK, write ? 1 : length);
+  const end = blockStart + blockPages * PAGE_SIZE;
+  const object = vma.mappable!;
+  let at = blockStart;
+  while (at < end) {
+    const offset = object.resolvePages(vma.offsetOf(at), end - at, write);
+    if (offset < 0) {
+      if (at === page) return offset === -ENOMEM ? FAULT_OUT_OF_MEMORY : FAULT_BUS;
+      if (at > page) break;
+      at = page;
+      continue;
+    }
+    const bytes = Math.min(object.resolvedLength, end - at);
+    mm.memory.incRef(offset, bytes);
+    setPages(mm, at, offset, bytes / PAGE_SIZE, write ? PAGE_PRESENT | PAGE_WRITABLE : PAGE_PRESENT);
+    at += bytes;
+  }
+  return FAULT_OK;
+}
+
+/** A first store to a present page of a shared mapping: the object learns that it becomes dirty. */
+function makeShared(mm: MemoryManager, vma: Vma, page: number): FaultResult {
+  const leaf = mm.pages.leaf(Math.floor(page / LEAF_BYTES))!;
+  const i = (page / PAGE_SIZE) % LEAF_PAGES;
+  const offset = vma.mappable!.resolvePages(vma.offsetOf(page), PAGE_SIZE, true);
+  if (offset < 0) return offset === -ENOMEM ? FAULT_OUT_OF_MEMORY : FAULT_BUS;
+  const frame = offset / PAGE_SIZE;
+  if (frame !== leaf[i]) {
+    const old = leaf[i];
+    mm.memory.incRef(offset, PAGE_SIZE);
+    mm.hardware?.unmap(page, PAGE_SIZE);
+    mm.flushTranslations();
+    leaf[i] = frame;
+    leaf[STATE + i] &= ~PAGE_HARDWARE;
+    mm.memory.decRef(old * PAGE_SIZE, PAGE_SIZE);
+  }
+  leaf[STATE + i] |= PAGE_WRITABLE;
+  return FAULT_OK;
+}
+
+/** A program touched a page that MADV_FREE had offered: it keeps it, and its neighbours with it. */
+function keepLazy(mm: MemoryManager, vma: Vma, page: number): void {
+  const leaf = mm.pages.leaf(Math.floor(page / LEAF_BYTES))!;
+  const i = (page / PAGE_SIZE) % LEAF_PAGES;
+  const last = Math.min(LEAF_PAGES, i + (vma.end - page) / PAGE_SIZE, i + ANONYMOUS_BLOCK);
+  for (let k = i; k < last && (leaf[STATE + k] & PAGE_LAZY_FREE) !== 0; k++) leaf[STATE + k] &= ~PAGE_LAZY_FREE;
+}
+
+/** A store to a page that a private mapping shares with others: the program gets its own copy, or the page itself if nobody else has it any more. */
+function makePrivate(mm: MemoryManager, vma: Vma, page: number): FaultResult {
+  const index = Math.floor(page / LEAF_BYTES);
+  const leaf = mm.pages.leaf(index)!;
+  const base = index * LEAF_BYTES;
+  const i = (page - base) / PAGE_SIZE;
+  const first = Math.max(0, (vma.start - base) / PAGE_SIZE);
+  const last = Math.min(LEAF_PAGES, (vma.end - base) / PAGE_SIZE);
+  mm.flushTranslations();
+  if (isSole(mm, leaf, i)) {
+    // Nobody else has it (the child has exited or called exec), and probably its neighbours neither.
+    for (let k = i; k < last && isSole(mm, leaf, k); k++) leaf[STATE + k] |= PAGE_WRITABLE;
+    for (let k = i - 1; k >= first && isSole(mm, leaf, k); k--) leaf[STATE + k] |= PAGE_WRITABLE;
+    return FAULT_OK;
+  }
+  const unit = (leaf[STATE + i] & PAGE_ANONYMOUS) !== 0 ? FORK_COPY : FILE_COPY;
+  let low = i;
+  let high = i + 1;
+  const lowest = Math.max(first, i - (i % unit));
+  const highest = Math.min(last, i - (i % unit) + unit);
+  while (low > lowest && isCopied(mm, leaf, low - 1)) low--;
+  while (high < highest && isCopied(mm, leaf, high)) high++;
+  let offset = mm.memory.allocate((high - low) * PAGE_SIZE, MEMORY_ANONYMOUS);
+  if (offset < 0) {
+    low = i;
+    high = i + 1;
+    offset = mm.allocateUnderPressure(PAGE_SIZE, MEMORY_ANONYMOUS);
+    if (offset < 0) return FAULT_OUT_OF_MEMORY;
+  }
+  for (let k = low; k < high; k++) {
+    replaced[k - low] = leaf[k];
+    mm.memory.copy(offset + (k - low) * PAGE_SIZE, leaf[k] * PAGE_SIZE, PAGE_SIZE);
+    leaf[k] = offset / PAGE_SIZE + (k - low);
+    if ((leaf[STATE + k] & PAGE_ANONYMOUS) === 0) {
+      mm.rssFile--;
+      mm.rssAnonymous++;
+    }
+    leaf[STATE + k] = PAGE_PRESENT | PAGE_ANONYMOUS | PAGE_WRITABLE;
+  }
+  // The old pages lose our references only when no translation leads to them any more.
+  const start = base + low * PAGE_SIZE;
+  const installed = installPages(mm, vma, start, base + high * PAGE_SIZE);
+  if (installed < 0 || (vma.flags & VM_ACCESS) === 0) mm.hardware?.unmap(start, (high - low) * PAGE_SIZE);
+  for (let k = 0; k < high - low; k++) mm.memory.decRef(replaced[k] * PAGE_SIZE, PAGE_SIZE);
+  return installed < 0 ? FAULT_OUT_OF_MEMORY : FAULT_OK;
+}
+
+/** Whether the page is copy-on-write, and the reference that we hold is the only one. */
+function isSole(mm: MemoryManager, leaf: Int32Array, i: number): boolean {
+  return (
+    (leaf[STATE + i] & (PAGE_PRESENT | PAGE_ANONYMOUS | PAGE_WRITABLE)) === (PAGE_PRESENT | PAGE_ANONYMOUS) &&
+    mm.memory.refCount(leaf[i] * PAGE_SIZE) === 1
+  );
+}
+
+/** Whether a store to the page needs a copy. */
+function isCopied(mm: MemoryManager, leaf: Int32Array, i: number): boolean {
+  return (leaf[STATE + i] & (PAGE_PRESENT | PAGE_WRITABLE)) === PAGE_PRESENT && !isSole(mm, leaf, i);
+}
+
+export { FAULT_ACCERR, FAULT_BUS, FAULT_MAPERR, FAULT_OK, FAULT_OUT_OF_MEMORY, type FaultResult } from './constants.js';
+/** The signal that an unresolved fault raises, and its si_code. Not for FAULT_OK and FAULT_OUT_OF_MEMORY. */
+export function faultSignal(result: FaultResult): number {
+  return result === FAULT_BUS ? SIGBUS : SIGSEGV;
+}
+export function faultCode(result: FaultResult): number {
+  return result === FAULT_BUS ? BUS_ADRERR : result === FAULT_ACCERR ? SEGV_ACCERR : SEGV_MAPERR;
+}

@@ -1,0 +1,25 @@
+import type { Mappable, Mapping } from './mappable.js';
+import type { MemoryManager } from './memory-manager.js';
+import { DROP_ALL, DROP_OBJECT, dropPages } from './pages.js';
+
+/** An object that an address space maps, in one or more VMAs: what the object calls when its pages go away. */
+export class MappedObject implements Mapping {
+  /** VMAs that map it. */
+  count = 0;
+
+  constructor(
+    readonly mm: MemoryManager,
+    readonly object: Mappable,
+  ) {}
+
+  invalidate(offset: number, length: number, evenCopies = false): void {
+    const end = offset + length;
+    for (const vma of this.mm.vmas.list) {
+      if (vma.mappable !== this.object) continue;
+      const from = Math.max(offset, vma.offset);
+      const to = Math.min(end, vma.offset + (vma.end - vma.start));
+      if (from < to)
+        dropPages(this.mm, vma.start + (from - vma.offset), vma.start + (to - vma.offset), evenCopies ? DROP_ALL : DROP_OBJECT);
+    }
+  }
+}
