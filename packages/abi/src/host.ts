@@ -14,20 +14,20 @@ export type Arch = 'amd64' | 'arm64';
 /** What this process runs on; amd64 where it is neither, so that the package loads everywhere. */
 export const hostArch: Arch = process.arch === 'arm64' ? 'arm64' : 'amd64';
 
-const own = hostArch === 'arm64' ? arm64 : amd64;
+const arm = hostArch === 'arm64';
 
-export const O_DIRECT: number = own.O_DIRECT;
-export const O_LARGEFILE: number = own.O_LARGEFILE;
-export const O_DIRECTORY: number = own.O_DIRECTORY;
-export const O_NOFOLLOW: number = own.O_NOFOLLOW;
-export const O_TMPFILE: number = own.O_TMPFILE;
-export const MINSIGSTKSZ: number = own.MINSIGSTKSZ;
-export const SIGSTKSZ: number = own.SIGSTKSZ;
-export const AT_VECTOR_SIZE_ARCH: number = own.AT_VECTOR_SIZE_ARCH;
+export const O_DIRECT: number = arm ? arm64.O_DIRECT : amd64.O_DIRECT;
+export const O_LARGEFILE: number = arm ? arm64.O_LARGEFILE : amd64.O_LARGEFILE;
+export const O_DIRECTORY: number = arm ? arm64.O_DIRECTORY : amd64.O_DIRECTORY;
+export const O_NOFOLLOW: number = arm ? arm64.O_NOFOLLOW : amd64.O_NOFOLLOW;
+export const O_TMPFILE: number = arm ? arm64.O_TMPFILE : amd64.O_TMPFILE;
+export const MINSIGSTKSZ: number = arm ? arm64.MINSIGSTKSZ : amd64.MINSIGSTKSZ;
+export const SIGSTKSZ: number = arm ? arm64.SIGSTKSZ : amd64.SIGSTKSZ;
+export const AT_VECTOR_SIZE_ARCH: number = arm ? arm64.AT_VECTOR_SIZE_ARCH : amd64.AT_VECTOR_SIZE_ARCH;
 
 /** `struct stat` of this machine; the members have the same names on both architectures. */
-export const Stat = (hostArch === 'arm64' ? arm64Structs.Stat : amd64Structs.Stat) as typeof amd64Structs.Stat;
+export const Stat = (arm ? arm64Structs.Stat : amd64Structs.Stat) as typeof amd64Structs.Stat;
 /** `struct epoll_event` of this machine. */
-export const EpollEvent = (hostArch === 'arm64' ? arm64Structs.EpollEvent : amd64Structs.EpollEvent) as typeof amd64Structs.EpollEvent;
+export const EpollEvent = (arm ? arm64Structs.EpollEvent : amd64Structs.EpollEvent) as typeof amd64Structs.EpollEvent;
 /** `struct semid64_ds` of this machine. */
-export const Semid64Ds = (hostArch === 'arm64' ? arm64Structs.Semid64Ds : amd64Structs.Semid64Ds) as typeof amd64Structs.Semid64Ds;
+export const Semid64Ds = (arm ? arm64Structs.Semid64Ds : amd64Structs.Semid64Ds) as typeof amd64Structs.Semid64Ds;

@@ -155,8 +155,15 @@ function fieldAccess(member: Member): FieldAccess<unknown> {
 }
 
 /** Reads and writes a struct by going through its members: for structs that have no generated code. */
-export function interpreter(members: readonly Member[], gaps: readonly number[]): StraightLine {
+export function interpreter(members: readonly Member[], size: number): StraightLine {
   const values = members.filter((m) => m.codec.shape.kind !== 'pad');
+  const gaps: number[] = []; // offset, length, offset, length, …
+  let end = 0;
+  for (const m of members) {
+    if (m.offset > end) gaps.push(end, m.offset - end);
+    end = m.offset + m.codec.size;
+  }
+  if (size > end) gaps.push(end, size - end);
   return {
     create() {
       const value: Record<string, unknown> = {};
@@ -190,6 +197,52 @@ export interface StructOptions {
   readonly align?: number;
 }
 
+/** The struct codec. What only some structs need (offsets, access to members) is made at first use, which keeps start-up short. */
+class Struct implements StructCodec<Fields, unknown> {
+  readonly shape: { readonly kind: 'struct'; readonly members: readonly Member[] };
+  // Own properties, not methods: a call of a codec's `write` is a call of its own generated function, which V8 can inline.
+  readonly create: () => unknown;
+  readonly read: (view: DataView, offset: number, out: unknown) => unknown;
+  readonly write: (view: DataView, offset: number, value: unknown) => void;
+  #offsets: Record<string, number> | undefined;
+  #fields: Record<string, FieldAccess<unknown>> | undefined;
+  #scratch: DataView | undefined;
+
+  constructor(
+    readonly name: string,
+    members: readonly Member[],
+    readonly size: number,
+    readonly align: number,
+  ) {
+    this.shape = { kind: 'struct', members };
+    const code = straightLine[layoutKey(name, members, size)] ?? interpreter(members, size);
+    this.create = code.create;
+    this.read = code.read;
+    this.write = code.write;
+  }
+
+  get offsets(): never {
+    this.#offsets ??= Object.fromEntries(this.shape.members.map((m) => [m.name, m.offset]));
+    return this.#offsets as never;
+  }
+
+  get fields(): never {
+    this.#fields ??= Object.fromEntries(this.shape.members.map((m) => [m.name, fieldAccess(m)]));
+    return this.#fields as never;
+  }
+
+  writeN(view: DataView, offset: number, value: unknown, length: number): number {
+    if (length >= this.size) {
+      this.write(view, offset, value);
+      return this.size;
+    }
+    this.#scratch ??= new DataView(new ArrayBuffer(this.size));
+    this.write(this.#scratch, 0, value);
+    for (let i = 0; i < length; i++) view.setUint8(offset + i, this.#scratch.getUint8(i));
+    return Math.max(length, 0);
+  }
+}
+
 /**
  * Defines a struct once: size, alignment, offsets and in-place `read` and `write` follow from the members in order.
  *
@@ -200,40 +253,15 @@ export interface StructOptions {
  */
 export function struct<F extends Fields>(name: string, fields: F, options: StructOptions = {}): StructCodec<F> {
   const members: Member[] = [];
-  const gaps: number[] = []; // offset, length, offset, length, …
+  const { packed = false } = options;
   let end = 0;
   let align = options.align ?? 1;
-  for (const [key, codec] of Object.entries(fields)) {
-    const offset = options.packed ? end : alignUp(end, codec.align);
-    if (offset > end) gaps.push(end, offset - end);
+  for (const key in fields) {
+    const codec = fields[key]!;
+    const offset = packed ? end : alignUp(end, codec.align);
     members.push({ name: key, offset, codec });
     end = offset + codec.size;
-    if (!options.packed) align = Math.max(align, codec.align);
+    if (!packed && codec.align > align) align = codec.align;
   }
-  const size = alignUp(end, align);
-  if (size > end) gaps.push(end, size - end);
-
-  const { create, read, write } = straightLine[layoutKey(name, members, size)] ?? interpreter(members, gaps);
-  let scratch: DataView | undefined;
-  return {
-    name,
-    size,
-    align,
-    shape: { kind: 'struct', members },
-    offsets: Object.fromEntries(members.map((m) => [m.name, m.offset])) as StructCodec<F>['offsets'],
-    fields: Object.fromEntries(members.map((m) => [m.name, fieldAccess(m)])) as unknown as StructCodec<F>['fields'],
-    create: create as StructCodec<F>['create'],
-    read: read as StructCodec<F>['read'],
-    write: write as StructCodec<F>['write'],
-    writeN(view, offset, value, length) {
-      if (length >= size) {
-        write(view, offset, value);
-        return size;
-      }
-      scratch ??= new DataView(new ArrayBuffer(size));
-      write(scratch, 0, value);
-      for (let i = 0; i < length; i++) view.setUint8(offset + i, scratch.getUint8(i));
-      return Math.max(length, 0);
-    },
-  };
+  return new Struct(name, members, alignUp(end, align), align) as unknown as StructCodec<F>;
 }

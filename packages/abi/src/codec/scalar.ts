@@ -64,22 +64,19 @@ export function setI64(view: DataView, offset: number, value: number): void {
 
 /** The codec itself (`offset` 0), or a member at an offset: one class per type, so that a call of `get` or `set` can be inlined. */
 abstract class Scalar implements ScalarCodec, ScalarMember {
-  readonly size: number;
   readonly align: number;
   readonly shape: { readonly kind: 'scalar'; readonly scalar: ScalarKind };
   readonly codec: ScalarCodec;
-  readonly offset: number;
   constructor(
     readonly name: string,
     scalar: ScalarKind,
+    readonly size: number,
     codec?: ScalarCodec,
-    offset = 0,
+    readonly offset = 0,
   ) {
-    this.size = Number(/\d+/.exec(scalar)) / 8;
-    this.align = this.size;
+    this.align = size;
     this.shape = { kind: 'scalar', scalar };
     this.codec = codec ?? this;
-    this.offset = offset;
   }
   create(): number {
     return 0;
@@ -93,8 +90,8 @@ abstract class Scalar implements ScalarCodec, ScalarMember {
     this.set(view, offset, value);
   }
   member(offset: number): ScalarMember {
-    const type = this.constructor as new (name: string, scalar: ScalarKind, codec: ScalarCodec, offset: number) => Scalar;
-    return new type(this.name, this.shape.scalar, this, offset);
+    const type = this.constructor as new (...args: ConstructorParameters<typeof Scalar>) => Scalar;
+    return new type(this.name, this.shape.scalar, this.size, this, offset);
   }
 }
 
@@ -195,22 +192,22 @@ class F64 extends Scalar {
   }
 }
 
-export const u8: ScalarCodec = new U8('__u8', 'u8');
-export const i8: ScalarCodec = new I8('__s8', 'i8');
-export const u16: ScalarCodec = new U16('__u16', 'u16');
-export const i16: ScalarCodec = new I16('__s16', 'i16');
-export const u32: ScalarCodec = new U32('__u32', 'u32');
-export const i32: ScalarCodec = new I32('__s32', 'i32');
+export const u8: ScalarCodec = new U8('__u8', 'u8', 1);
+export const i8: ScalarCodec = new I8('__s8', 'i8', 1);
+export const u16: ScalarCodec = new U16('__u16', 'u16', 2);
+export const i16: ScalarCodec = new I16('__s16', 'i16', 2);
+export const u32: ScalarCodec = new U32('__u32', 'u32', 4);
+export const i32: ScalarCodec = new I32('__s32', 'i32', 4);
 /** Unsigned 64-bit; see the file's head for values from 2^53. */
-export const u64: ScalarCodec = new U64('__u64', 'u64');
+export const u64: ScalarCodec = new U64('__u64', 'u64', 8);
 /** Signed 64-bit; see the file's head for values from 2^53. */
-export const i64: ScalarCodec = new I64('__s64', 'i64');
+export const i64: ScalarCodec = new I64('__s64', 'i64', 8);
 /** 16 bits in network byte order. */
-export const be16: ScalarCodec = new Be16('__be16', 'be16');
+export const be16: ScalarCodec = new Be16('__be16', 'be16', 2);
 /** 32 bits in network byte order. */
-export const be32: ScalarCodec = new Be32('__be32', 'be32');
-export const f32: ScalarCodec = new F32('float', 'f32');
-export const f64: ScalarCodec = new F64('double', 'f64');
+export const be32: ScalarCodec = new Be32('__be32', 'be32', 4);
+export const f32: ScalarCodec = new F32('float', 'f32', 4);
+export const f64: ScalarCodec = new F64('double', 'f64', 8);
 /** `long`, `ssize_t`, `off_t`. */
 export const long: ScalarCodec = i64;
 /** `unsigned long`, `size_t`. */

@@ -5,7 +5,7 @@ import { setLargest } from '../codec/scalar.js';
 import { readCString, type StraightLine, writeCString, zero } from '../codec/straight-line.js';
 
 export const straightLine: Readonly<Record<string, StraightLine>> = {
-  'Elf64_Dyn#b47c6d0b': {
+  'Elf64_Dyn#b1dccd0e': {
     create: () => ({ d_tag: 0, d_un: 0 }),
     read(v: DataView, o: number, x: any) {
       x.d_tag = v.getInt32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -18,7 +18,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       n = x.d_un; if (n >= 18446744073709552000) setLargest(v, o + 8, -1); else { v.setUint32(o + 8, n, true); v.setUint32(o + 12, Math.floor(n / 4294967296), true); }
     },
   },
-  'Elf64_Ehdr#603b6f2': {
+  'Elf64_Ehdr#92d22476': {
     create: () => ({ e_ident: new Uint8Array(16), e_type: 0, e_machine: 0, e_version: 0, e_entry: 0, e_phoff: 0, e_shoff: 0, e_flags: 0, e_ehsize: 0, e_phentsize: 0, e_phnum: 0, e_shentsize: 0, e_shnum: 0, e_shstrndx: 0 }),
     read(v: DataView, o: number, x: any) {
       for (let i = 0; i < 16; i++) x.e_ident[i] = v.getUint8(o + i);
@@ -55,7 +55,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint16(o + 62, x.e_shstrndx, true);
     },
   },
-  'Elf64_Nhdr#f1a26611': {
+  'Elf64_Nhdr#c79090c7': {
     create: () => ({ n_namesz: 0, n_descsz: 0, n_type: 0 }),
     read(v: DataView, o: number, x: any) {
       x.n_namesz = v.getUint32(o, true);
@@ -69,7 +69,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 8, x.n_type, true);
     },
   },
-  'Elf64_Phdr#9e0b7510': {
+  'Elf64_Phdr#c90b5878': {
     create: () => ({ p_type: 0, p_flags: 0, p_offset: 0, p_vaddr: 0, p_paddr: 0, p_filesz: 0, p_memsz: 0, p_align: 0 }),
     read(v: DataView, o: number, x: any) {
       x.p_type = v.getUint32(o, true);
@@ -94,7 +94,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       n = x.p_align; if (n >= 18446744073709552000) setLargest(v, o + 48, -1); else { v.setUint32(o + 48, n, true); v.setUint32(o + 52, Math.floor(n / 4294967296), true); }
     },
   },
-  'Elf64_Rela#4d98bbbb': {
+  'Elf64_Rela#e530b8f3': {
     create: () => ({ r_offset: 0, r_info: 0, r_addend: 0 }),
     read(v: DataView, o: number, x: any) {
       x.r_offset = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -109,7 +109,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       n = x.r_addend; if (n >= 9223372036854776000) setLargest(v, o + 16, 2147483647); else { v.setUint32(o + 16, n, true); v.setUint32(o + 20, Math.floor(n / 4294967296), true); }
     },
   },
-  'Elf64_Shdr#94a8214f': {
+  'Elf64_Shdr#3a033ee0': {
     create: () => ({ sh_name: 0, sh_type: 0, sh_flags: 0, sh_addr: 0, sh_offset: 0, sh_size: 0, sh_link: 0, sh_info: 0, sh_addralign: 0, sh_entsize: 0 }),
     read(v: DataView, o: number, x: any) {
       x.sh_name = v.getUint32(o, true);
@@ -138,7 +138,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       n = x.sh_entsize; if (n >= 18446744073709552000) setLargest(v, o + 56, -1); else { v.setUint32(o + 56, n, true); v.setUint32(o + 60, Math.floor(n / 4294967296), true); }
     },
   },
-  'Elf64_Sym#62e3723': {
+  'Elf64_Sym#86f1d1c7': {
     create: () => ({ st_name: 0, st_info: 0, st_other: 0, st_shndx: 0, st_value: 0, st_size: 0 }),
     read(v: DataView, o: number, x: any) {
       x.st_name = v.getUint32(o, true);
@@ -159,7 +159,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       n = x.st_size; if (n >= 18446744073709552000) setLargest(v, o + 16, -1); else { v.setUint32(o + 16, n, true); v.setUint32(o + 20, Math.floor(n / 4294967296), true); }
     },
   },
-  'Elf64_auxv_t#544c3b0d': {
+  'Elf64_auxv_t#1a6aac72': {
     create: () => ({ a_type: 0, a_val: 0 }),
     read(v: DataView, o: number, x: any) {
       x.a_type = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -172,7 +172,28 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       n = x.a_val; if (n >= 18446744073709552000) setLargest(v, o + 8, -1); else { v.setUint32(o + 8, n, true); v.setUint32(o + 12, Math.floor(n / 4294967296), true); }
     },
   },
-  'siginfo_t#331705e2': {
+  'siginfo_t#1fbf3': {
+    create: () => ({ si_signo: 0, si_errno: 0, si_code: 0, si_band: 0, si_fd: 0 }),
+    read(v: DataView, o: number, x: any) {
+      x.si_signo = v.getInt32(o, true);
+      x.si_errno = v.getInt32(o + 4, true);
+      x.si_code = v.getInt32(o + 8, true);
+      x.si_band = v.getInt32(o + 20, true) * 4294967296 + v.getUint32(o + 16, true);
+      x.si_fd = v.getInt32(o + 24, true);
+      return x;
+    },
+    write(v: DataView, o: number, x: any) {
+      let n = 0;
+      v.setInt32(o, x.si_signo, true);
+      v.setInt32(o + 4, x.si_errno, true);
+      v.setInt32(o + 8, x.si_code, true);
+      v.setUint32(o + 12, 0);
+      n = x.si_band; if (n >= 9223372036854776000) setLargest(v, o + 16, 2147483647); else { v.setUint32(o + 16, n, true); v.setUint32(o + 20, Math.floor(n / 4294967296), true); }
+      v.setInt32(o + 24, x.si_fd, true);
+      zero(v, o + 28, 100);
+    },
+  },
+  'siginfo_t#28ba0a07': {
     create: () => ({ si_signo: 0, si_errno: 0, si_code: 0, si_tid: 0, si_overrun: 0, si_value: { lo: 0, hi: 0 }, si_sys_private: 0 }),
     read(v: DataView, o: number, x: any) {
       x.si_signo = v.getInt32(o, true);
@@ -198,141 +219,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       zero(v, o + 36, 92);
     },
   },
-  'siginfo_t#46e4014c': {
-    create: () => ({ si_signo: 0, si_errno: 0, si_code: 0, si_addr: { lo: 0, hi: 0 }, si_addr_lsb: 0 }),
-    read(v: DataView, o: number, x: any) {
-      x.si_signo = v.getInt32(o, true);
-      x.si_errno = v.getInt32(o + 4, true);
-      x.si_code = v.getInt32(o + 8, true);
-      x.si_addr.lo = v.getUint32(o + 16, true);
-      x.si_addr.hi = v.getUint32(o + 20, true);
-      x.si_addr_lsb = v.getInt16(o + 24, true);
-      return x;
-    },
-    write(v: DataView, o: number, x: any) {
-      v.setInt32(o, x.si_signo, true);
-      v.setInt32(o + 4, x.si_errno, true);
-      v.setInt32(o + 8, x.si_code, true);
-      v.setUint32(o + 12, 0);
-      v.setUint32(o + 16, x.si_addr.lo, true);
-      v.setUint32(o + 20, x.si_addr.hi, true);
-      v.setInt16(o + 24, x.si_addr_lsb, true);
-      zero(v, o + 26, 102);
-    },
-  },
-  'siginfo_t#5cfdfb00': {
-    create: () => ({ si_signo: 0, si_errno: 0, si_code: 0, si_band: 0, si_fd: 0 }),
-    read(v: DataView, o: number, x: any) {
-      x.si_signo = v.getInt32(o, true);
-      x.si_errno = v.getInt32(o + 4, true);
-      x.si_code = v.getInt32(o + 8, true);
-      x.si_band = v.getInt32(o + 20, true) * 4294967296 + v.getUint32(o + 16, true);
-      x.si_fd = v.getInt32(o + 24, true);
-      return x;
-    },
-    write(v: DataView, o: number, x: any) {
-      let n = 0;
-      v.setInt32(o, x.si_signo, true);
-      v.setInt32(o + 4, x.si_errno, true);
-      v.setInt32(o + 8, x.si_code, true);
-      v.setUint32(o + 12, 0);
-      n = x.si_band; if (n >= 9223372036854776000) setLargest(v, o + 16, 2147483647); else { v.setUint32(o + 16, n, true); v.setUint32(o + 20, Math.floor(n / 4294967296), true); }
-      v.setInt32(o + 24, x.si_fd, true);
-      zero(v, o + 28, 100);
-    },
-  },
-  'siginfo_t#6a365505': {
-    create: () => ({ si_signo: 0, si_errno: 0, si_code: 0, si_pid: 0, si_uid: 0 }),
-    read(v: DataView, o: number, x: any) {
-      x.si_signo = v.getInt32(o, true);
-      x.si_errno = v.getInt32(o + 4, true);
-      x.si_code = v.getInt32(o + 8, true);
-      x.si_pid = v.getInt32(o + 16, true);
-      x.si_uid = v.getUint32(o + 20, true);
-      return x;
-    },
-    write(v: DataView, o: number, x: any) {
-      v.setInt32(o, x.si_signo, true);
-      v.setInt32(o + 4, x.si_errno, true);
-      v.setInt32(o + 8, x.si_code, true);
-      v.setUint32(o + 12, 0);
-      v.setInt32(o + 16, x.si_pid, true);
-      v.setUint32(o + 20, x.si_uid, true);
-      zero(v, o + 24, 104);
-    },
-  },
-  'siginfo_t#786a3792': {
-    create: () => ({ si_signo: 0, si_errno: 0, si_code: 0, si_addr: { lo: 0, hi: 0 }, si_pkey: 0 }),
-    read(v: DataView, o: number, x: any) {
-      x.si_signo = v.getInt32(o, true);
-      x.si_errno = v.getInt32(o + 4, true);
-      x.si_code = v.getInt32(o + 8, true);
-      x.si_addr.lo = v.getUint32(o + 16, true);
-      x.si_addr.hi = v.getUint32(o + 20, true);
-      x.si_pkey = v.getUint32(o + 32, true);
-      return x;
-    },
-    write(v: DataView, o: number, x: any) {
-      v.setInt32(o, x.si_signo, true);
-      v.setInt32(o + 4, x.si_errno, true);
-      v.setInt32(o + 8, x.si_code, true);
-      v.setUint32(o + 12, 0);
-      v.setUint32(o + 16, x.si_addr.lo, true);
-      v.setUint32(o + 20, x.si_addr.hi, true);
-      v.setFloat64(o + 24, 0);
-      v.setUint32(o + 32, x.si_pkey, true);
-      zero(v, o + 36, 92);
-    },
-  },
-  'siginfo_t#7d1aff71': {
-    create: () => ({ si_signo: 0, si_errno: 0, si_code: 0, si_addr: { lo: 0, hi: 0 }, si_perf_data: { lo: 0, hi: 0 }, si_perf_type: 0, si_perf_flags: 0 }),
-    read(v: DataView, o: number, x: any) {
-      x.si_signo = v.getInt32(o, true);
-      x.si_errno = v.getInt32(o + 4, true);
-      x.si_code = v.getInt32(o + 8, true);
-      x.si_addr.lo = v.getUint32(o + 16, true);
-      x.si_addr.hi = v.getUint32(o + 20, true);
-      x.si_perf_data.lo = v.getUint32(o + 24, true);
-      x.si_perf_data.hi = v.getUint32(o + 28, true);
-      x.si_perf_type = v.getUint32(o + 32, true);
-      x.si_perf_flags = v.getUint32(o + 36, true);
-      return x;
-    },
-    write(v: DataView, o: number, x: any) {
-      v.setInt32(o, x.si_signo, true);
-      v.setInt32(o + 4, x.si_errno, true);
-      v.setInt32(o + 8, x.si_code, true);
-      v.setUint32(o + 12, 0);
-      v.setUint32(o + 16, x.si_addr.lo, true);
-      v.setUint32(o + 20, x.si_addr.hi, true);
-      v.setUint32(o + 24, x.si_perf_data.lo, true);
-      v.setUint32(o + 28, x.si_perf_data.hi, true);
-      v.setUint32(o + 32, x.si_perf_type, true);
-      v.setUint32(o + 36, x.si_perf_flags, true);
-      zero(v, o + 40, 88);
-    },
-  },
-  'siginfo_t#a58e81ce': {
-    create: () => ({ si_signo: 0, si_errno: 0, si_code: 0, si_addr: { lo: 0, hi: 0 } }),
-    read(v: DataView, o: number, x: any) {
-      x.si_signo = v.getInt32(o, true);
-      x.si_errno = v.getInt32(o + 4, true);
-      x.si_code = v.getInt32(o + 8, true);
-      x.si_addr.lo = v.getUint32(o + 16, true);
-      x.si_addr.hi = v.getUint32(o + 20, true);
-      return x;
-    },
-    write(v: DataView, o: number, x: any) {
-      v.setInt32(o, x.si_signo, true);
-      v.setInt32(o + 4, x.si_errno, true);
-      v.setInt32(o + 8, x.si_code, true);
-      v.setUint32(o + 12, 0);
-      v.setUint32(o + 16, x.si_addr.lo, true);
-      v.setUint32(o + 20, x.si_addr.hi, true);
-      zero(v, o + 24, 104);
-    },
-  },
-  'siginfo_t#cb7d943b': {
+  'siginfo_t#3c1af8e4': {
     create: () => ({ si_signo: 0, si_errno: 0, si_code: 0, si_addr: { lo: 0, hi: 0 }, si_lower: { lo: 0, hi: 0 }, si_upper: { lo: 0, hi: 0 } }),
     read(v: DataView, o: number, x: any) {
       x.si_signo = v.getInt32(o, true);
@@ -361,7 +248,92 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       zero(v, o + 48, 80);
     },
   },
-  'siginfo_t#d1347912': {
+  'siginfo_t#51226655': {
+    create: () => ({ si_signo: 0, si_errno: 0, si_code: 0, si_pid: 0, si_uid: 0 }),
+    read(v: DataView, o: number, x: any) {
+      x.si_signo = v.getInt32(o, true);
+      x.si_errno = v.getInt32(o + 4, true);
+      x.si_code = v.getInt32(o + 8, true);
+      x.si_pid = v.getInt32(o + 16, true);
+      x.si_uid = v.getUint32(o + 20, true);
+      return x;
+    },
+    write(v: DataView, o: number, x: any) {
+      v.setInt32(o, x.si_signo, true);
+      v.setInt32(o + 4, x.si_errno, true);
+      v.setInt32(o + 8, x.si_code, true);
+      v.setUint32(o + 12, 0);
+      v.setInt32(o + 16, x.si_pid, true);
+      v.setUint32(o + 20, x.si_uid, true);
+      zero(v, o + 24, 104);
+    },
+  },
+  'siginfo_t#64fe468b': {
+    create: () => ({ si_signo: 0, si_errno: 0, si_code: 0, si_addr: { lo: 0, hi: 0 }, si_addr_lsb: 0 }),
+    read(v: DataView, o: number, x: any) {
+      x.si_signo = v.getInt32(o, true);
+      x.si_errno = v.getInt32(o + 4, true);
+      x.si_code = v.getInt32(o + 8, true);
+      x.si_addr.lo = v.getUint32(o + 16, true);
+      x.si_addr.hi = v.getUint32(o + 20, true);
+      x.si_addr_lsb = v.getInt16(o + 24, true);
+      return x;
+    },
+    write(v: DataView, o: number, x: any) {
+      v.setInt32(o, x.si_signo, true);
+      v.setInt32(o + 4, x.si_errno, true);
+      v.setInt32(o + 8, x.si_code, true);
+      v.setUint32(o + 12, 0);
+      v.setUint32(o + 16, x.si_addr.lo, true);
+      v.setUint32(o + 20, x.si_addr.hi, true);
+      v.setInt16(o + 24, x.si_addr_lsb, true);
+      zero(v, o + 26, 102);
+    },
+  },
+  'siginfo_t#6de89718': {
+    create: () => ({ si_signo: 0, si_errno: 0, si_code: 0, si_addr: { lo: 0, hi: 0 } }),
+    read(v: DataView, o: number, x: any) {
+      x.si_signo = v.getInt32(o, true);
+      x.si_errno = v.getInt32(o + 4, true);
+      x.si_code = v.getInt32(o + 8, true);
+      x.si_addr.lo = v.getUint32(o + 16, true);
+      x.si_addr.hi = v.getUint32(o + 20, true);
+      return x;
+    },
+    write(v: DataView, o: number, x: any) {
+      v.setInt32(o, x.si_signo, true);
+      v.setInt32(o + 4, x.si_errno, true);
+      v.setInt32(o + 8, x.si_code, true);
+      v.setUint32(o + 12, 0);
+      v.setUint32(o + 16, x.si_addr.lo, true);
+      v.setUint32(o + 20, x.si_addr.hi, true);
+      zero(v, o + 24, 104);
+    },
+  },
+  'siginfo_t#9f595091': {
+    create: () => ({ si_signo: 0, si_errno: 0, si_code: 0, si_addr: { lo: 0, hi: 0 }, si_pkey: 0 }),
+    read(v: DataView, o: number, x: any) {
+      x.si_signo = v.getInt32(o, true);
+      x.si_errno = v.getInt32(o + 4, true);
+      x.si_code = v.getInt32(o + 8, true);
+      x.si_addr.lo = v.getUint32(o + 16, true);
+      x.si_addr.hi = v.getUint32(o + 20, true);
+      x.si_pkey = v.getUint32(o + 32, true);
+      return x;
+    },
+    write(v: DataView, o: number, x: any) {
+      v.setInt32(o, x.si_signo, true);
+      v.setInt32(o + 4, x.si_errno, true);
+      v.setInt32(o + 8, x.si_code, true);
+      v.setUint32(o + 12, 0);
+      v.setUint32(o + 16, x.si_addr.lo, true);
+      v.setUint32(o + 20, x.si_addr.hi, true);
+      v.setFloat64(o + 24, 0);
+      v.setUint32(o + 32, x.si_pkey, true);
+      zero(v, o + 36, 92);
+    },
+  },
+  'siginfo_t#b8f40201': {
     create: () => ({ si_signo: 0, si_errno: 0, si_code: 0, si_pid: 0, si_uid: 0, si_value: { lo: 0, hi: 0 } }),
     read(v: DataView, o: number, x: any) {
       x.si_signo = v.getInt32(o, true);
@@ -385,7 +357,35 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       zero(v, o + 32, 96);
     },
   },
-  'siginfo_t#d907bbaa': {
+  'siginfo_t#c1c11883': {
+    create: () => ({ si_signo: 0, si_errno: 0, si_code: 0, si_addr: { lo: 0, hi: 0 }, si_perf_data: { lo: 0, hi: 0 }, si_perf_type: 0, si_perf_flags: 0 }),
+    read(v: DataView, o: number, x: any) {
+      x.si_signo = v.getInt32(o, true);
+      x.si_errno = v.getInt32(o + 4, true);
+      x.si_code = v.getInt32(o + 8, true);
+      x.si_addr.lo = v.getUint32(o + 16, true);
+      x.si_addr.hi = v.getUint32(o + 20, true);
+      x.si_perf_data.lo = v.getUint32(o + 24, true);
+      x.si_perf_data.hi = v.getUint32(o + 28, true);
+      x.si_perf_type = v.getUint32(o + 32, true);
+      x.si_perf_flags = v.getUint32(o + 36, true);
+      return x;
+    },
+    write(v: DataView, o: number, x: any) {
+      v.setInt32(o, x.si_signo, true);
+      v.setInt32(o + 4, x.si_errno, true);
+      v.setInt32(o + 8, x.si_code, true);
+      v.setUint32(o + 12, 0);
+      v.setUint32(o + 16, x.si_addr.lo, true);
+      v.setUint32(o + 20, x.si_addr.hi, true);
+      v.setUint32(o + 24, x.si_perf_data.lo, true);
+      v.setUint32(o + 28, x.si_perf_data.hi, true);
+      v.setUint32(o + 32, x.si_perf_type, true);
+      v.setUint32(o + 36, x.si_perf_flags, true);
+      zero(v, o + 40, 88);
+    },
+  },
+  'siginfo_t#d4b7cbc8': {
     create: () => ({ si_signo: 0, si_errno: 0, si_code: 0, si_pid: 0, si_uid: 0, si_status: 0, si_utime: 0, si_stime: 0 }),
     read(v: DataView, o: number, x: any) {
       x.si_signo = v.getInt32(o, true);
@@ -413,7 +413,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       zero(v, o + 48, 80);
     },
   },
-  'siginfo_t#de34a22d': {
+  'siginfo_t#eaa4a46a': {
     create: () => ({ si_signo: 0, si_errno: 0, si_code: 0, si_call_addr: { lo: 0, hi: 0 }, si_syscall: 0, si_arch: 0 }),
     read(v: DataView, o: number, x: any) {
       x.si_signo = v.getInt32(o, true);
@@ -437,7 +437,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       zero(v, o + 32, 96);
     },
   },
-  'struct __user_cap_data_struct#abe0dc48': {
+  'struct __user_cap_data_struct#acdb7bc2': {
     create: () => ({ effective: 0, permitted: 0, inheritable: 0 }),
     read(v: DataView, o: number, x: any) {
       x.effective = v.getUint32(o, true);
@@ -451,7 +451,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 8, x.inheritable, true);
     },
   },
-  'struct __user_cap_header_struct#e69f9094': {
+  'struct __user_cap_header_struct#f0e38735': {
     create: () => ({ version: 0, pid: 0 }),
     read(v: DataView, o: number, x: any) {
       x.version = v.getUint32(o, true);
@@ -463,7 +463,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setInt32(o + 4, x.pid, true);
     },
   },
-  'struct _aarch64_ctx#6da4756b': {
+  'struct _aarch64_ctx#c4980d42': {
     create: () => ({ magic: 0, size: 0 }),
     read(v: DataView, o: number, x: any) {
       x.magic = v.getUint32(o, true);
@@ -475,7 +475,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 4, x.size, true);
     },
   },
-  'struct _fpstate#9b40e179': {
+  'struct _fpstate#7c6f0f4d': {
     create: () => ({ cwd: 0, swd: 0, twd: 0, fop: 0, rip: { lo: 0, hi: 0 }, rdp: { lo: 0, hi: 0 }, mxcsr: 0, mxcsr_mask: 0, st_space: Array.from({ length: 32 }, () => (0)), xmm_space: Array.from({ length: 64 }, () => (0)), sw_reserved: { magic1: 0, extended_size: 0, xfeatures: { lo: 0, hi: 0 }, xstate_size: 0 } }),
     read(v: DataView, o: number, x: any) {
       x.cwd = v.getUint16(o, true);
@@ -535,7 +535,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 508, 0);
     },
   },
-  'struct _fpx_sw_bytes#e1a0b47': {
+  'struct _fpx_sw_bytes#379a38f3': {
     create: () => ({ magic1: 0, extended_size: 0, xfeatures: { lo: 0, hi: 0 }, xstate_size: 0 }),
     read(v: DataView, o: number, x: any) {
       x.magic1 = v.getUint32(o, true);
@@ -557,7 +557,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 44, 0);
     },
   },
-  'struct _header#d20d5f4c': {
+  'struct _header#74f5a498': {
     create: () => ({ xfeatures: { lo: 0, hi: 0 }, reserved1: [{ lo: 0, hi: 0 }, { lo: 0, hi: 0 }] }),
     read(v: DataView, o: number, x: any) {
       x.xfeatures.lo = v.getUint32(o, true);
@@ -582,7 +582,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setFloat64(o + 56, 0);
     },
   },
-  'struct clone_args#68d12593': {
+  'struct clone_args#6ad68c0': {
     create: () => ({ flags: { lo: 0, hi: 0 }, pidfd: 0, child_tid: 0, parent_tid: 0, exit_signal: 0, stack: 0, stack_size: 0, tls: 0, set_tid: 0, set_tid_size: 0, cgroup: 0 }),
     read(v: DataView, o: number, x: any) {
       x.flags.lo = v.getUint32(o, true);
@@ -615,7 +615,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       n = x.cgroup; if (n >= 18446744073709552000) setLargest(v, o + 80, -1); else { v.setUint32(o + 80, n, true); v.setUint32(o + 84, Math.floor(n / 4294967296), true); }
     },
   },
-  'struct cmsghdr#4ddeeadc': {
+  'struct cmsghdr#ea9f5ba8': {
     create: () => ({ cmsg_len: 0, cmsg_level: 0, cmsg_type: 0 }),
     read(v: DataView, o: number, x: any) {
       x.cmsg_len = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -630,7 +630,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setInt32(o + 12, x.cmsg_type, true);
     },
   },
-  'struct epoll_event#258d41f3': {
+  'struct epoll_event#34476f51': {
     create: () => ({ events: 0, data: { lo: 0, hi: 0 } }),
     read(v: DataView, o: number, x: any) {
       x.events = v.getUint32(o, true);
@@ -644,7 +644,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 8, x.data.hi, true);
     },
   },
-  'struct epoll_event#e0e9e8d3': {
+  'struct epoll_event#82f56cb1': {
     create: () => ({ events: 0, data: { lo: 0, hi: 0 } }),
     read(v: DataView, o: number, x: any) {
       x.events = v.getUint32(o, true);
@@ -659,7 +659,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 12, x.data.hi, true);
     },
   },
-  'struct esr_context#d89b7e28': {
+  'struct esr_context#3025311e': {
     create: () => ({ head: { magic: 0, size: 0 }, esr: { lo: 0, hi: 0 } }),
     read(v: DataView, o: number, x: any) {
       x.head.magic = v.getUint32(o, true);
@@ -675,7 +675,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 12, x.esr.hi, true);
     },
   },
-  'struct extra_context#fa7ad071': {
+  'struct extra_context#d611dbca': {
     create: () => ({ head: { magic: 0, size: 0 }, datap: 0, size: 0 }),
     read(v: DataView, o: number, x: any) {
       x.head.magic = v.getUint32(o, true);
@@ -694,7 +694,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 28, 0);
     },
   },
-  'struct f_owner_ex#a80c07cc': {
+  'struct f_owner_ex#a0a64342': {
     create: () => ({ type: 0, pid: 0 }),
     read(v: DataView, o: number, x: any) {
       x.type = v.getInt32(o, true);
@@ -706,7 +706,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setInt32(o + 4, x.pid, true);
     },
   },
-  'struct fiemap#2602408': {
+  'struct fiemap#426107d1': {
     create: () => ({ fm_start: 0, fm_length: 0, fm_flags: 0, fm_mapped_extents: 0, fm_extent_count: 0 }),
     read(v: DataView, o: number, x: any) {
       x.fm_start = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -726,7 +726,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 28, 0);
     },
   },
-  'struct fiemap_extent#7a71de73': {
+  'struct fiemap_extent#5fe4e5cf': {
     create: () => ({ fe_logical: 0, fe_physical: 0, fe_length: 0, fe_flags: 0 }),
     read(v: DataView, o: number, x: any) {
       x.fe_logical = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -747,7 +747,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 52, 0);
     },
   },
-  'struct file_clone_range#64059917': {
+  'struct file_clone_range#61c29fe0': {
     create: () => ({ src_fd: 0, src_offset: 0, src_length: 0, dest_offset: 0 }),
     read(v: DataView, o: number, x: any) {
       x.src_fd = v.getInt32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -764,7 +764,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       n = x.dest_offset; if (n >= 18446744073709552000) setLargest(v, o + 24, -1); else { v.setUint32(o + 24, n, true); v.setUint32(o + 28, Math.floor(n / 4294967296), true); }
     },
   },
-  'struct file_handle#48c8b3e8': {
+  'struct file_handle#50ab6966': {
     create: () => ({ handle_bytes: 0, handle_type: 0, f_handle: new Uint8Array(0) }),
     read(v: DataView, o: number, x: any) {
       x.handle_bytes = v.getUint32(o, true);
@@ -776,7 +776,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setInt32(o + 4, x.handle_type, true);
     },
   },
-  'struct flock#8f7fb964': {
+  'struct flock#35310cae': {
     create: () => ({ l_type: 0, l_whence: 0, l_start: 0, l_len: 0, l_pid: 0 }),
     read(v: DataView, o: number, x: any) {
       x.l_type = v.getInt16(o, true);
@@ -797,7 +797,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 28, 0);
     },
   },
-  'struct fpsimd_context#dc8fa871': {
+  'struct fpsimd_context#fbecdc98': {
     create: () => ({ head: { magic: 0, size: 0 }, fpsr: 0, fpcr: 0, vregs: Array.from({ length: 64 }, () => ({ lo: 0, hi: 0 })) }),
     read(v: DataView, o: number, x: any) {
       x.head.magic = v.getUint32(o, true);
@@ -821,7 +821,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       }
     },
   },
-  'struct fstrim_range#4b7632ed': {
+  'struct fstrim_range#131fbffb': {
     create: () => ({ start: 0, len: 0, minlen: 0 }),
     read(v: DataView, o: number, x: any) {
       x.start = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -836,7 +836,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       n = x.minlen; if (n >= 18446744073709552000) setLargest(v, o + 16, -1); else { v.setUint32(o + 16, n, true); v.setUint32(o + 20, Math.floor(n / 4294967296), true); }
     },
   },
-  'struct fsxattr#85884de2': {
+  'struct fsxattr#ad7338a9': {
     create: () => ({ fsx_xflags: 0, fsx_extsize: 0, fsx_nextents: 0, fsx_projid: 0, fsx_cowextsize: 0 }),
     read(v: DataView, o: number, x: any) {
       x.fsx_xflags = v.getUint32(o, true);
@@ -855,7 +855,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setFloat64(o + 20, 0);
     },
   },
-  'struct futex_waitv#7c136d30': {
+  'struct futex_waitv#5d2f734c': {
     create: () => ({ val: 0, uaddr: 0, flags: 0, __reserved: 0 }),
     read(v: DataView, o: number, x: any) {
       x.val = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -872,7 +872,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 20, x.__reserved, true);
     },
   },
-  'struct ifconf#8a11e717': {
+  'struct ifconf#39ebf5e9': {
     create: () => ({ ifc_len: 0, ifc_buf: 0 }),
     read(v: DataView, o: number, x: any) {
       x.ifc_len = v.getInt32(o, true);
@@ -886,7 +886,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       n = x.ifc_buf; if (n >= 18446744073709552000) setLargest(v, o + 8, -1); else { v.setUint32(o + 8, n, true); v.setUint32(o + 12, Math.floor(n / 4294967296), true); }
     },
   },
-  'struct in6_pktinfo#8b9a5fb6': {
+  'struct in6_pktinfo#90f0695a': {
     create: () => ({ ipi6_addr: new Uint8Array(16), ipi6_ifindex: 0 }),
     read(v: DataView, o: number, x: any) {
       for (let i = 0; i < 16; i++) x.ipi6_addr[i] = v.getUint8(o + i);
@@ -898,7 +898,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setInt32(o + 16, x.ipi6_ifindex, true);
     },
   },
-  'struct in_pktinfo#3f52e714': {
+  'struct in_pktinfo#7dc236c': {
     create: () => ({ ipi_ifindex: 0, ipi_spec_dst: 0, ipi_addr: 0 }),
     read(v: DataView, o: number, x: any) {
       x.ipi_ifindex = v.getInt32(o, true);
@@ -912,7 +912,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 8, x.ipi_addr);
     },
   },
-  'struct inotify_event#133985c8': {
+  'struct inotify_event#61a3346a': {
     create: () => ({ wd: 0, mask: 0, cookie: 0, len: 0, name: new Uint8Array(0) }),
     read(v: DataView, o: number, x: any) {
       x.wd = v.getInt32(o, true);
@@ -928,7 +928,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 12, x.len, true);
     },
   },
-  'struct iovec#ca040412': {
+  'struct iovec#c99bea1e': {
     create: () => ({ iov_base: 0, iov_len: 0 }),
     read(v: DataView, o: number, x: any) {
       x.iov_base = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -941,7 +941,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       n = x.iov_len; if (n >= 18446744073709552000) setLargest(v, o + 8, -1); else { v.setUint32(o + 8, n, true); v.setUint32(o + 12, Math.floor(n / 4294967296), true); }
     },
   },
-  'struct ip_mreqn#6de26810': {
+  'struct ip_mreqn#b81e9d40': {
     create: () => ({ imr_multiaddr: 0, imr_address: 0, imr_ifindex: 0 }),
     read(v: DataView, o: number, x: any) {
       x.imr_multiaddr = v.getUint32(o);
@@ -955,7 +955,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setInt32(o + 8, x.imr_ifindex, true);
     },
   },
-  'struct ipc64_perm#16608aa0': {
+  'struct ipc64_perm#305d2357': {
     create: () => ({ key: 0, uid: 0, gid: 0, cuid: 0, cgid: 0, mode: 0, seq: 0 }),
     read(v: DataView, o: number, x: any) {
       x.key = v.getInt32(o, true);
@@ -981,7 +981,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setFloat64(o + 40, 0);
     },
   },
-  'struct ipv6_mreq#a2650ca9': {
+  'struct ipv6_mreq#11928891': {
     create: () => ({ ipv6mr_multiaddr: new Uint8Array(16), ipv6mr_ifindex: 0 }),
     read(v: DataView, o: number, x: any) {
       for (let i = 0; i < 16; i++) x.ipv6mr_multiaddr[i] = v.getUint8(o + i);
@@ -993,7 +993,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setInt32(o + 16, x.ipv6mr_ifindex, true);
     },
   },
-  'struct itimerspec#c297c96d': {
+  'struct itimerspec#b40f31c4': {
     create: () => ({ it_interval: { tv_sec: 0, tv_nsec: 0 }, it_value: { tv_sec: 0, tv_nsec: 0 } }),
     read(v: DataView, o: number, x: any) {
       x.it_interval.tv_sec = v.getInt32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -1010,7 +1010,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       n = x.it_value.tv_nsec; if (n >= 9223372036854776000) setLargest(v, o + 24, 2147483647); else { v.setUint32(o + 24, n, true); v.setUint32(o + 28, Math.floor(n / 4294967296), true); }
     },
   },
-  'struct itimerval#4f8939e5': {
+  'struct itimerval#b40f31c4': {
     create: () => ({ it_interval: { tv_sec: 0, tv_usec: 0 }, it_value: { tv_sec: 0, tv_usec: 0 } }),
     read(v: DataView, o: number, x: any) {
       x.it_interval.tv_sec = v.getInt32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -1027,7 +1027,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       n = x.it_value.tv_usec; if (n >= 9223372036854776000) setLargest(v, o + 24, 2147483647); else { v.setUint32(o + 24, n, true); v.setUint32(o + 28, Math.floor(n / 4294967296), true); }
     },
   },
-  'struct kcov_remote_arg#9b59c164': {
+  'struct kcov_remote_arg#5899fdca': {
     create: () => ({ trace_mode: 0, area_size: 0, num_handles: 0, common_handle: { lo: 0, hi: 0 } }),
     read(v: DataView, o: number, x: any) {
       x.trace_mode = v.getUint32(o, true);
@@ -1046,7 +1046,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 20, x.common_handle.hi, true);
     },
   },
-  'struct linger#730e9e2c': {
+  'struct linger#46c0514': {
     create: () => ({ l_onoff: 0, l_linger: 0 }),
     read(v: DataView, o: number, x: any) {
       x.l_onoff = v.getInt32(o, true);
@@ -1058,7 +1058,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setInt32(o + 4, x.l_linger, true);
     },
   },
-  'struct linux_dirent#ebf9c021': {
+  'struct linux_dirent#e023586f': {
     create: () => ({ d_ino: 0, d_off: 0, d_reclen: 0, d_name: new Uint8Array(0) }),
     read(v: DataView, o: number, x: any) {
       x.d_ino = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -1075,7 +1075,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint16(o + 22, 0);
     },
   },
-  'struct linux_dirent64#ab0ad32f': {
+  'struct linux_dirent64#3ed9c77d': {
     create: () => ({ d_ino: 0, d_off: 0, d_reclen: 0, d_type: 0, d_name: new Uint8Array(0) }),
     read(v: DataView, o: number, x: any) {
       x.d_ino = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -1094,7 +1094,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint8(o + 23, 0);
     },
   },
-  'struct mmsghdr#b0c313f1': {
+  'struct mmsghdr#2fdf1e11': {
     create: () => ({ msg_hdr: { msg_name: 0, msg_namelen: 0, msg_iov: 0, msg_iovlen: 0, msg_control: 0, msg_controllen: 0, msg_flags: 0 }, msg_len: 0 }),
     read(v: DataView, o: number, x: any) {
       x.msg_hdr.msg_name = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -1122,7 +1122,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 60, 0);
     },
   },
-  'struct mount_attr#b3eb9637': {
+  'struct mount_attr#260639df': {
     create: () => ({ attr_set: 0, attr_clr: 0, propagation: 0, userns_fd: 0 }),
     read(v: DataView, o: number, x: any) {
       x.attr_set = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -1139,7 +1139,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       n = x.userns_fd; if (n >= 18446744073709552000) setLargest(v, o + 24, -1); else { v.setUint32(o + 24, n, true); v.setUint32(o + 28, Math.floor(n / 4294967296), true); }
     },
   },
-  'struct mq_attr#966fb9e1': {
+  'struct mq_attr#420a2a0e': {
     create: () => ({ mq_flags: 0, mq_maxmsg: 0, mq_msgsize: 0, mq_curmsgs: 0 }),
     read(v: DataView, o: number, x: any) {
       x.mq_flags = v.getInt32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -1160,7 +1160,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setFloat64(o + 56, 0);
     },
   },
-  'struct msghdr#39ff2369': {
+  'struct msghdr#b0ccbcfd': {
     create: () => ({ msg_name: 0, msg_namelen: 0, msg_iov: 0, msg_iovlen: 0, msg_control: 0, msg_controllen: 0, msg_flags: 0 }),
     read(v: DataView, o: number, x: any) {
       x.msg_name = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -1185,7 +1185,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 52, 0);
     },
   },
-  'struct msqid64_ds#95942a33': {
+  'struct msqid64_ds#54d157b3': {
     create: () => ({ msg_perm: { key: 0, uid: 0, gid: 0, cuid: 0, cgid: 0, mode: 0, seq: 0 }, msg_stime: 0, msg_rtime: 0, msg_ctime: 0, msg_cbytes: 0, msg_qnum: 0, msg_qbytes: 0, msg_lspid: 0, msg_lrpid: 0 }),
     read(v: DataView, o: number, x: any) {
       x.msg_perm.key = v.getInt32(o, true);
@@ -1230,7 +1230,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setFloat64(o + 112, 0);
     },
   },
-  'struct new_utsname#455799b5': {
+  'struct new_utsname#c12af3d8': {
     create: () => ({ sysname: '', nodename: '', release: '', version: '', machine: '', domainname: '' }),
     read(v: DataView, o: number, x: any) {
       x.sysname = readCString(v, o, 65);
@@ -1250,7 +1250,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       writeCString(v, o + 325, 65, x.domainname);
     },
   },
-  'struct nlattr#db7f493e': {
+  'struct nlattr#29fa69ea': {
     create: () => ({ nla_len: 0, nla_type: 0 }),
     read(v: DataView, o: number, x: any) {
       x.nla_len = v.getUint16(o, true);
@@ -1262,7 +1262,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint16(o + 2, x.nla_type, true);
     },
   },
-  'struct nlmsgerr#e5c89abe': {
+  'struct nlmsgerr#81fd5f73': {
     create: () => ({ error: 0, msg: { nlmsg_len: 0, nlmsg_type: 0, nlmsg_flags: 0, nlmsg_seq: 0, nlmsg_pid: 0 } }),
     read(v: DataView, o: number, x: any) {
       x.error = v.getInt32(o, true);
@@ -1282,7 +1282,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 16, x.msg.nlmsg_pid, true);
     },
   },
-  'struct nlmsghdr#8747c6e7': {
+  'struct nlmsghdr#db72dd9': {
     create: () => ({ nlmsg_len: 0, nlmsg_type: 0, nlmsg_flags: 0, nlmsg_seq: 0, nlmsg_pid: 0 }),
     read(v: DataView, o: number, x: any) {
       x.nlmsg_len = v.getUint32(o, true);
@@ -1300,7 +1300,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 12, x.nlmsg_pid, true);
     },
   },
-  'struct open_how#640f8513': {
+  'struct open_how#c64dd08b': {
     create: () => ({ flags: 0, mode: 0, resolve: 0 }),
     read(v: DataView, o: number, x: any) {
       x.flags = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -1315,7 +1315,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       n = x.resolve; if (n >= 18446744073709552000) setLargest(v, o + 16, -1); else { v.setUint32(o + 16, n, true); v.setUint32(o + 20, Math.floor(n / 4294967296), true); }
     },
   },
-  'struct pollfd#2596d161': {
+  'struct pollfd#ba5eee5e': {
     create: () => ({ fd: 0, events: 0, revents: 0 }),
     read(v: DataView, o: number, x: any) {
       x.fd = v.getInt32(o, true);
@@ -1329,7 +1329,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setInt16(o + 6, x.revents, true);
     },
   },
-  'struct prctl_mm_map#9f63cd73': {
+  'struct prctl_mm_map#88bdd447': {
     create: () => ({ start_code: 0, end_code: 0, start_data: 0, end_data: 0, start_brk: 0, brk: 0, start_stack: 0, arg_start: 0, arg_end: 0, env_start: 0, env_end: 0, auxv: 0, auxv_size: 0, exe_fd: 0 }),
     read(v: DataView, o: number, x: any) {
       x.start_code = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -1366,7 +1366,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 100, x.exe_fd, true);
     },
   },
-  'struct ptrace_peeksiginfo_args#d4c744bc': {
+  'struct ptrace_peeksiginfo_args#41bdab0f': {
     create: () => ({ off: 0, flags: 0, nr: 0 }),
     read(v: DataView, o: number, x: any) {
       x.off = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -1381,7 +1381,42 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setInt32(o + 12, x.nr, true);
     },
   },
-  'struct ptrace_syscall_info#e79bf7dc': {
+  'struct ptrace_syscall_info#3cd78296': {
+    create: () => ({ op: 0, arch: 0, instruction_pointer: { lo: 0, hi: 0 }, stack_pointer: { lo: 0, hi: 0 }, nr: { lo: 0, hi: 0 }, args: Array.from({ length: 6 }, () => ({ lo: 0, hi: 0 })) }),
+    read(v: DataView, o: number, x: any) {
+      x.op = v.getUint8(o);
+      x.arch = v.getUint32(o + 4, true);
+      x.instruction_pointer.lo = v.getUint32(o + 8, true);
+      x.instruction_pointer.hi = v.getUint32(o + 12, true);
+      x.stack_pointer.lo = v.getUint32(o + 16, true);
+      x.stack_pointer.hi = v.getUint32(o + 20, true);
+      x.nr.lo = v.getUint32(o + 24, true);
+      x.nr.hi = v.getUint32(o + 28, true);
+      for (let i = 0; i < 6; i++) {
+        x.args[i].lo = v.getUint32(o + 32 + i * 8, true);
+        x.args[i].hi = v.getUint32(o + 32 + i * 8 + 4, true);
+      }
+      return x;
+    },
+    write(v: DataView, o: number, x: any) {
+      v.setUint8(o, x.op);
+      v.setUint16(o + 1, 0);
+      v.setUint8(o + 3, 0);
+      v.setUint32(o + 4, x.arch, true);
+      v.setUint32(o + 8, x.instruction_pointer.lo, true);
+      v.setUint32(o + 12, x.instruction_pointer.hi, true);
+      v.setUint32(o + 16, x.stack_pointer.lo, true);
+      v.setUint32(o + 20, x.stack_pointer.hi, true);
+      v.setUint32(o + 24, x.nr.lo, true);
+      v.setUint32(o + 28, x.nr.hi, true);
+      for (let i = 0; i < 6; i++) {
+        v.setUint32(o + 32 + i * 8, x.args[i].lo, true);
+        v.setUint32(o + 32 + i * 8 + 4, x.args[i].hi, true);
+      }
+      v.setFloat64(o + 80, 0);
+    },
+  },
+  'struct ptrace_syscall_info#d0f9878f': {
     create: () => ({ op: 0, arch: 0, instruction_pointer: { lo: 0, hi: 0 }, stack_pointer: { lo: 0, hi: 0 }, rval: { lo: 0, hi: 0 }, is_error: 0 }),
     read(v: DataView, o: number, x: any) {
       x.op = v.getUint8(o);
@@ -1418,42 +1453,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint8(o + 87, 0);
     },
   },
-  'struct ptrace_syscall_info#f88127e2': {
-    create: () => ({ op: 0, arch: 0, instruction_pointer: { lo: 0, hi: 0 }, stack_pointer: { lo: 0, hi: 0 }, nr: { lo: 0, hi: 0 }, args: Array.from({ length: 6 }, () => ({ lo: 0, hi: 0 })) }),
-    read(v: DataView, o: number, x: any) {
-      x.op = v.getUint8(o);
-      x.arch = v.getUint32(o + 4, true);
-      x.instruction_pointer.lo = v.getUint32(o + 8, true);
-      x.instruction_pointer.hi = v.getUint32(o + 12, true);
-      x.stack_pointer.lo = v.getUint32(o + 16, true);
-      x.stack_pointer.hi = v.getUint32(o + 20, true);
-      x.nr.lo = v.getUint32(o + 24, true);
-      x.nr.hi = v.getUint32(o + 28, true);
-      for (let i = 0; i < 6; i++) {
-        x.args[i].lo = v.getUint32(o + 32 + i * 8, true);
-        x.args[i].hi = v.getUint32(o + 32 + i * 8 + 4, true);
-      }
-      return x;
-    },
-    write(v: DataView, o: number, x: any) {
-      v.setUint8(o, x.op);
-      v.setUint16(o + 1, 0);
-      v.setUint8(o + 3, 0);
-      v.setUint32(o + 4, x.arch, true);
-      v.setUint32(o + 8, x.instruction_pointer.lo, true);
-      v.setUint32(o + 12, x.instruction_pointer.hi, true);
-      v.setUint32(o + 16, x.stack_pointer.lo, true);
-      v.setUint32(o + 20, x.stack_pointer.hi, true);
-      v.setUint32(o + 24, x.nr.lo, true);
-      v.setUint32(o + 28, x.nr.hi, true);
-      for (let i = 0; i < 6; i++) {
-        v.setUint32(o + 32 + i * 8, x.args[i].lo, true);
-        v.setUint32(o + 32 + i * 8 + 4, x.args[i].hi, true);
-      }
-      v.setFloat64(o + 80, 0);
-    },
-  },
-  'struct rlimit#cac3fa0a': {
+  'struct rlimit#ddbf0e3f': {
     create: () => ({ rlim_cur: 0, rlim_max: 0 }),
     read(v: DataView, o: number, x: any) {
       x.rlim_cur = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -1466,7 +1466,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       n = x.rlim_max; if (n >= 18446744073709552000) setLargest(v, o + 8, -1); else { v.setUint32(o + 8, n, true); v.setUint32(o + 12, Math.floor(n / 4294967296), true); }
     },
   },
-  'struct robust_list_head#d431e6e3': {
+  'struct robust_list_head#bb8efba8': {
     create: () => ({ list: 0, futex_offset: 0, list_op_pending: 0 }),
     read(v: DataView, o: number, x: any) {
       x.list = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -1481,7 +1481,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       n = x.list_op_pending; if (n >= 18446744073709552000) setLargest(v, o + 16, -1); else { v.setUint32(o + 16, n, true); v.setUint32(o + 20, Math.floor(n / 4294967296), true); }
     },
   },
-  'struct rseq#43244cb8': {
+  'struct rseq#d9d04fd9': {
     create: () => ({ cpu_id_start: 0, cpu_id: 0, rseq_cs: 0, flags: 0 }),
     read(v: DataView, o: number, x: any) {
       x.cpu_id_start = v.getUint32(o, true);
@@ -1500,7 +1500,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 28, 0);
     },
   },
-  'struct rseq_cs#dbecbbed': {
+  'struct rseq_cs#8c67875b': {
     create: () => ({ version: 0, flags: 0, start_ip: 0, post_commit_offset: 0, abort_ip: 0 }),
     read(v: DataView, o: number, x: any) {
       x.version = v.getUint32(o, true);
@@ -1519,7 +1519,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       n = x.abort_ip; if (n >= 18446744073709552000) setLargest(v, o + 24, -1); else { v.setUint32(o + 24, n, true); v.setUint32(o + 28, Math.floor(n / 4294967296), true); }
     },
   },
-  'struct rt_sigframe#5f2472cb': {
+  'struct rt_sigframe#893b77b': {
     create: () => ({ pretcode: 0, uc: { uc_flags: 0, uc_link: 0, uc_stack: { ss_sp: 0, ss_flags: 0, ss_size: 0 }, uc_mcontext: { r8: { lo: 0, hi: 0 }, r9: { lo: 0, hi: 0 }, r10: { lo: 0, hi: 0 }, r11: { lo: 0, hi: 0 }, r12: { lo: 0, hi: 0 }, r13: { lo: 0, hi: 0 }, r14: { lo: 0, hi: 0 }, r15: { lo: 0, hi: 0 }, rdi: { lo: 0, hi: 0 }, rsi: { lo: 0, hi: 0 }, rbp: { lo: 0, hi: 0 }, rbx: { lo: 0, hi: 0 }, rdx: { lo: 0, hi: 0 }, rax: { lo: 0, hi: 0 }, rcx: { lo: 0, hi: 0 }, rsp: { lo: 0, hi: 0 }, rip: { lo: 0, hi: 0 }, eflags: { lo: 0, hi: 0 }, cs: 0, gs: 0, fs: 0, ss: 0, err: { lo: 0, hi: 0 }, trapno: { lo: 0, hi: 0 }, oldmask: { lo: 0, hi: 0 }, cr2: { lo: 0, hi: 0 }, fpstate: 0 }, uc_sigmask: { lo: 0, hi: 0 } }, info: { si_signo: 0, si_errno: 0, si_code: 0, si_pid: 0, si_uid: 0 } }),
     read(v: DataView, o: number, x: any) {
       x.pretcode = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -1663,7 +1663,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       zero(v, o + 336, 104);
     },
   },
-  'struct rt_sigframe#cbfc5f47': {
+  'struct rt_sigframe#fc010aa9': {
     create: () => ({ info: { si_signo: 0, si_errno: 0, si_code: 0, si_pid: 0, si_uid: 0 }, uc: { uc_flags: 0, uc_link: 0, uc_stack: { ss_sp: 0, ss_flags: 0, ss_size: 0 }, uc_sigmask: { lo: 0, hi: 0 }, uc_mcontext: { fault_address: { lo: 0, hi: 0 }, regs: Array.from({ length: 31 }, () => ({ lo: 0, hi: 0 })), sp: { lo: 0, hi: 0 }, pc: { lo: 0, hi: 0 }, pstate: { lo: 0, hi: 0 }, __reserved: new Uint8Array(4096) } } }),
     read(v: DataView, o: number, x: any) {
       x.info.si_signo = v.getInt32(o, true);
@@ -1728,7 +1728,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       for (let i = 0; i < 4096; i++) v.setUint8(o + 592 + i, x.uc.uc_mcontext.__reserved[i]);
     },
   },
-  'struct rtc_time#5ae4389': {
+  'struct rtc_time#9fd81d70': {
     create: () => ({ tm_sec: 0, tm_min: 0, tm_hour: 0, tm_mday: 0, tm_mon: 0, tm_year: 0, tm_wday: 0, tm_yday: 0, tm_isdst: 0 }),
     read(v: DataView, o: number, x: any) {
       x.tm_sec = v.getInt32(o, true);
@@ -1754,7 +1754,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setInt32(o + 32, x.tm_isdst, true);
     },
   },
-  'struct rusage#a21e4d4': {
+  'struct rusage#11a9de24': {
     create: () => ({ ru_utime: { tv_sec: 0, tv_usec: 0 }, ru_stime: { tv_sec: 0, tv_usec: 0 }, ru_maxrss: 0, ru_ixrss: 0, ru_idrss: 0, ru_isrss: 0, ru_minflt: 0, ru_majflt: 0, ru_nswap: 0, ru_inblock: 0, ru_oublock: 0, ru_msgsnd: 0, ru_msgrcv: 0, ru_nsignals: 0, ru_nvcsw: 0, ru_nivcsw: 0 }),
     read(v: DataView, o: number, x: any) {
       x.ru_utime.tv_sec = v.getInt32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -1799,7 +1799,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       n = x.ru_nivcsw; if (n >= 9223372036854776000) setLargest(v, o + 136, 2147483647); else { v.setUint32(o + 136, n, true); v.setUint32(o + 140, Math.floor(n / 4294967296), true); }
     },
   },
-  'struct sched_attr#bd0a92d': {
+  'struct sched_attr#f5a97505': {
     create: () => ({ size: 0, sched_policy: 0, sched_flags: 0, sched_nice: 0, sched_priority: 0, sched_runtime: 0, sched_deadline: 0, sched_period: 0, sched_util_min: 0, sched_util_max: 0 }),
     read(v: DataView, o: number, x: any) {
       x.size = v.getUint32(o, true);
@@ -1828,7 +1828,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 52, x.sched_util_max, true);
     },
   },
-  'struct sched_param#cf0a04b3': {
+  'struct sched_param#bf82ce9b': {
     create: () => ({ sched_priority: 0 }),
     read(v: DataView, o: number, x: any) {
       x.sched_priority = v.getInt32(o, true);
@@ -1838,7 +1838,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setInt32(o, x.sched_priority, true);
     },
   },
-  'struct seccomp_data#3ce32a8d': {
+  'struct seccomp_data#2266c9d2': {
     create: () => ({ nr: 0, arch: 0, instruction_pointer: { lo: 0, hi: 0 }, args: Array.from({ length: 6 }, () => ({ lo: 0, hi: 0 })) }),
     read(v: DataView, o: number, x: any) {
       x.nr = v.getInt32(o, true);
@@ -1862,7 +1862,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       }
     },
   },
-  'struct seccomp_notif#e4ce80de': {
+  'struct seccomp_notif#baa39241': {
     create: () => ({ id: { lo: 0, hi: 0 }, pid: 0, flags: 0, data: { nr: 0, arch: 0, instruction_pointer: { lo: 0, hi: 0 }, args: Array.from({ length: 6 }, () => ({ lo: 0, hi: 0 })) } }),
     read(v: DataView, o: number, x: any) {
       x.id.lo = v.getUint32(o, true);
@@ -1894,7 +1894,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       }
     },
   },
-  'struct seccomp_notif_resp#53066f05': {
+  'struct seccomp_notif_resp#951ff39e': {
     create: () => ({ id: { lo: 0, hi: 0 }, val: { lo: 0, hi: 0 }, error: 0, flags: 0 }),
     read(v: DataView, o: number, x: any) {
       x.id.lo = v.getUint32(o, true);
@@ -1914,7 +1914,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 20, x.flags, true);
     },
   },
-  'struct seccomp_notif_sizes#81802def': {
+  'struct seccomp_notif_sizes#36b10676': {
     create: () => ({ seccomp_notif: 0, seccomp_notif_resp: 0, seccomp_data: 0 }),
     read(v: DataView, o: number, x: any) {
       x.seccomp_notif = v.getUint16(o, true);
@@ -1928,7 +1928,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint16(o + 4, x.seccomp_data, true);
     },
   },
-  'struct sembuf#8e836d91': {
+  'struct sembuf#56b31345': {
     create: () => ({ sem_num: 0, sem_op: 0, sem_flg: 0 }),
     read(v: DataView, o: number, x: any) {
       x.sem_num = v.getUint16(o, true);
@@ -1942,7 +1942,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setInt16(o + 4, x.sem_flg, true);
     },
   },
-  'struct semid64_ds#ef28caf6': {
+  'struct semid64_ds#52b9afa1': {
     create: () => ({ sem_perm: { key: 0, uid: 0, gid: 0, cuid: 0, cgid: 0, mode: 0, seq: 0 }, sem_otime: 0, sem_ctime: 0, sem_nsems: 0 }),
     read(v: DataView, o: number, x: any) {
       x.sem_perm.key = v.getInt32(o, true);
@@ -1977,7 +1977,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setFloat64(o + 80, 0);
     },
   },
-  'struct semid64_ds#fc40c2f4': {
+  'struct semid64_ds#74b9ec43': {
     create: () => ({ sem_perm: { key: 0, uid: 0, gid: 0, cuid: 0, cgid: 0, mode: 0, seq: 0 }, sem_otime: 0, sem_ctime: 0, sem_nsems: 0 }),
     read(v: DataView, o: number, x: any) {
       x.sem_perm.key = v.getInt32(o, true);
@@ -2014,7 +2014,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setFloat64(o + 96, 0);
     },
   },
-  'struct shmid64_ds#49817340': {
+  'struct shmid64_ds#d9385b4': {
     create: () => ({ shm_perm: { key: 0, uid: 0, gid: 0, cuid: 0, cgid: 0, mode: 0, seq: 0 }, shm_segsz: 0, shm_atime: 0, shm_dtime: 0, shm_ctime: 0, shm_cpid: 0, shm_lpid: 0, shm_nattch: 0 }),
     read(v: DataView, o: number, x: any) {
       x.shm_perm.key = v.getInt32(o, true);
@@ -2057,7 +2057,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setFloat64(o + 104, 0);
     },
   },
-  'struct shminfo64#b938d17c': {
+  'struct shminfo64#a05a115c': {
     create: () => ({ shmmax: 0, shmmin: 0, shmmni: 0, shmseg: 0, shmall: 0 }),
     read(v: DataView, o: number, x: any) {
       x.shmmax = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -2080,7 +2080,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setFloat64(o + 64, 0);
     },
   },
-  'struct sigaction#7b82d20d': {
+  'struct sigaction#e12e668f': {
     create: () => ({ sa_handler: 0, sa_flags: 0, sa_restorer: 0, sa_mask: { lo: 0, hi: 0 } }),
     read(v: DataView, o: number, x: any) {
       x.sa_handler = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -2099,7 +2099,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 28, x.sa_mask.hi, true);
     },
   },
-  'struct sigaltstack#3cbcb8c0': {
+  'struct sigaltstack#fa575f6b': {
     create: () => ({ ss_sp: 0, ss_flags: 0, ss_size: 0 }),
     read(v: DataView, o: number, x: any) {
       x.ss_sp = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -2115,7 +2115,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       n = x.ss_size; if (n >= 18446744073709552000) setLargest(v, o + 16, -1); else { v.setUint32(o + 16, n, true); v.setUint32(o + 20, Math.floor(n / 4294967296), true); }
     },
   },
-  'struct sigcontext#741674a9': {
+  'struct sigcontext#6252113': {
     create: () => ({ r8: { lo: 0, hi: 0 }, r9: { lo: 0, hi: 0 }, r10: { lo: 0, hi: 0 }, r11: { lo: 0, hi: 0 }, r12: { lo: 0, hi: 0 }, r13: { lo: 0, hi: 0 }, r14: { lo: 0, hi: 0 }, r15: { lo: 0, hi: 0 }, rdi: { lo: 0, hi: 0 }, rsi: { lo: 0, hi: 0 }, rbp: { lo: 0, hi: 0 }, rbx: { lo: 0, hi: 0 }, rdx: { lo: 0, hi: 0 }, rax: { lo: 0, hi: 0 }, rcx: { lo: 0, hi: 0 }, rsp: { lo: 0, hi: 0 }, rip: { lo: 0, hi: 0 }, eflags: { lo: 0, hi: 0 }, cs: 0, gs: 0, fs: 0, ss: 0, err: { lo: 0, hi: 0 }, trapno: { lo: 0, hi: 0 }, oldmask: { lo: 0, hi: 0 }, cr2: { lo: 0, hi: 0 }, fpstate: 0 }),
     read(v: DataView, o: number, x: any) {
       x.r8.lo = v.getUint32(o, true);
@@ -2230,7 +2230,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setFloat64(o + 248, 0);
     },
   },
-  'struct sigcontext#c681c8': {
+  'struct sigcontext#f0e53554': {
     create: () => ({ fault_address: { lo: 0, hi: 0 }, regs: Array.from({ length: 31 }, () => ({ lo: 0, hi: 0 })), sp: { lo: 0, hi: 0 }, pc: { lo: 0, hi: 0 }, pstate: { lo: 0, hi: 0 }, __reserved: new Uint8Array(4096) }),
     read(v: DataView, o: number, x: any) {
       x.fault_address.lo = v.getUint32(o, true);
@@ -2265,7 +2265,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       for (let i = 0; i < 4096; i++) v.setUint8(o + 288 + i, x.__reserved[i]);
     },
   },
-  'struct sigevent#9c6f3408': {
+  'struct sigevent#9bef91c9': {
     create: () => ({ sigev_value: { lo: 0, hi: 0 }, sigev_signo: 0, sigev_notify: 0, sigev_notify_thread_id: 0 }),
     read(v: DataView, o: number, x: any) {
       x.sigev_value.lo = v.getUint32(o, true);
@@ -2289,7 +2289,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 60, 0);
     },
   },
-  'struct signalfd_siginfo#9b4ff6ff': {
+  'struct signalfd_siginfo#d596ce5e': {
     create: () => ({ ssi_signo: 0, ssi_errno: 0, ssi_code: 0, ssi_pid: 0, ssi_uid: 0, ssi_fd: 0, ssi_tid: 0, ssi_band: 0, ssi_overrun: 0, ssi_trapno: 0, ssi_status: 0, ssi_int: 0, ssi_ptr: { lo: 0, hi: 0 }, ssi_utime: 0, ssi_stime: 0, ssi_addr: { lo: 0, hi: 0 }, ssi_addr_lsb: 0, ssi_syscall: 0, ssi_call_addr: { lo: 0, hi: 0 }, ssi_arch: 0 }),
     read(v: DataView, o: number, x: any) {
       x.ssi_signo = v.getUint32(o, true);
@@ -2349,7 +2349,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 124, 0);
     },
   },
-  'struct sigset_argpack#ea79e929': {
+  'struct sigset_argpack#8df566ea': {
     create: () => ({ p: 0, size: 0 }),
     read(v: DataView, o: number, x: any) {
       x.p = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -2362,7 +2362,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       n = x.size; if (n >= 18446744073709552000) setLargest(v, o + 8, -1); else { v.setUint32(o + 8, n, true); v.setUint32(o + 12, Math.floor(n / 4294967296), true); }
     },
   },
-  'struct sock_filter#1e61e2a8': {
+  'struct sock_filter#d3e8ee9': {
     create: () => ({ code: 0, jt: 0, jf: 0, k: 0 }),
     read(v: DataView, o: number, x: any) {
       x.code = v.getUint16(o, true);
@@ -2378,7 +2378,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 4, x.k, true);
     },
   },
-  'struct sock_fprog#85af56bc': {
+  'struct sock_fprog#3fe12484': {
     create: () => ({ len: 0, filter: 0 }),
     read(v: DataView, o: number, x: any) {
       x.len = v.getUint16(o, true);
@@ -2393,7 +2393,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       n = x.filter; if (n >= 18446744073709552000) setLargest(v, o + 8, -1); else { v.setUint32(o + 8, n, true); v.setUint32(o + 12, Math.floor(n / 4294967296), true); }
     },
   },
-  'struct sockaddr#fa5d7fca': {
+  'struct sockaddr#b0f70451': {
     create: () => ({ sa_family: 0, sa_data: new Uint8Array(14) }),
     read(v: DataView, o: number, x: any) {
       x.sa_family = v.getUint16(o, true);
@@ -2405,7 +2405,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       for (let i = 0; i < 14; i++) v.setUint8(o + 2 + i, x.sa_data[i]);
     },
   },
-  'struct sockaddr_in#6cae70c5': {
+  'struct sockaddr_in#f3e6f970': {
     create: () => ({ sin_family: 0, sin_port: 0, sin_addr: 0 }),
     read(v: DataView, o: number, x: any) {
       x.sin_family = v.getUint16(o, true);
@@ -2420,7 +2420,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setFloat64(o + 8, 0);
     },
   },
-  'struct sockaddr_in6#fbcbef78': {
+  'struct sockaddr_in6#fb338a72': {
     create: () => ({ sin6_family: 0, sin6_port: 0, sin6_flowinfo: 0, sin6_addr: new Uint8Array(16), sin6_scope_id: 0 }),
     read(v: DataView, o: number, x: any) {
       x.sin6_family = v.getUint16(o, true);
@@ -2438,7 +2438,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 24, x.sin6_scope_id, true);
     },
   },
-  'struct sockaddr_ll#db6dcf36': {
+  'struct sockaddr_ll#a9ff800b': {
     create: () => ({ sll_family: 0, sll_protocol: 0, sll_ifindex: 0, sll_hatype: 0, sll_pkttype: 0, sll_halen: 0, sll_addr: new Uint8Array(8) }),
     read(v: DataView, o: number, x: any) {
       x.sll_family = v.getUint16(o, true);
@@ -2460,7 +2460,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       for (let i = 0; i < 8; i++) v.setUint8(o + 12 + i, x.sll_addr[i]);
     },
   },
-  'struct sockaddr_nl#69434e05': {
+  'struct sockaddr_nl#6035389f': {
     create: () => ({ nl_family: 0, nl_pid: 0, nl_groups: 0 }),
     read(v: DataView, o: number, x: any) {
       x.nl_family = v.getUint16(o, true);
@@ -2475,7 +2475,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 8, x.nl_groups, true);
     },
   },
-  'struct sockaddr_storage#18977a30': {
+  'struct sockaddr_storage#3f7e6ecb': {
     create: () => ({ ss_family: 0, _data: new Uint8Array(126) }),
     read(v: DataView, o: number, x: any) {
       x.ss_family = v.getUint16(o, true);
@@ -2487,7 +2487,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       for (let i = 0; i < 126; i++) v.setUint8(o + 2 + i, x._data[i]);
     },
   },
-  'struct sockaddr_un#515ad93c': {
+  'struct sockaddr_un#a4a19287': {
     create: () => ({ sun_family: 0, sun_path: new Uint8Array(108) }),
     read(v: DataView, o: number, x: any) {
       x.sun_family = v.getUint16(o, true);
@@ -2499,7 +2499,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       for (let i = 0; i < 108; i++) v.setUint8(o + 2 + i, x.sun_path[i]);
     },
   },
-  'struct stat#85afa29': {
+  'struct stat#b933a684': {
     create: () => ({ st_dev: 0, st_ino: 0, st_mode: 0, st_nlink: 0, st_uid: 0, st_gid: 0, st_rdev: 0, st_size: 0, st_blksize: 0, st_blocks: 0, st_atime: 0, st_atime_nsec: 0, st_mtime: 0, st_mtime_nsec: 0, st_ctime: 0, st_ctime_nsec: 0 }),
     read(v: DataView, o: number, x: any) {
       x.st_dev = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -2544,7 +2544,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 124, 0);
     },
   },
-  'struct stat#dff88d98': {
+  'struct stat#c2ff159c': {
     create: () => ({ st_dev: 0, st_ino: 0, st_nlink: 0, st_mode: 0, st_uid: 0, st_gid: 0, st_rdev: 0, st_size: 0, st_blksize: 0, st_blocks: 0, st_atime: 0, st_atime_nsec: 0, st_mtime: 0, st_mtime_nsec: 0, st_ctime: 0, st_ctime_nsec: 0 }),
     read(v: DataView, o: number, x: any) {
       x.st_dev = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -2589,7 +2589,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setFloat64(o + 136, 0);
     },
   },
-  'struct statfs#4100b652': {
+  'struct statfs#ab88d6b2': {
     create: () => ({ f_type: 0, f_bsize: 0, f_blocks: 0, f_bfree: 0, f_bavail: 0, f_files: 0, f_ffree: 0, f_fsid: [0, 0], f_namelen: 0, f_frsize: 0, f_flags: 0 }),
     read(v: DataView, o: number, x: any) {
       x.f_type = v.getInt32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -2626,7 +2626,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setFloat64(o + 112, 0);
     },
   },
-  'struct statx#29297448': {
+  'struct statx#1f824d68': {
     create: () => ({ stx_mask: 0, stx_blksize: 0, stx_attributes: 0, stx_nlink: 0, stx_uid: 0, stx_gid: 0, stx_mode: 0, stx_ino: 0, stx_size: 0, stx_blocks: 0, stx_attributes_mask: 0, stx_atime: { tv_sec: 0, tv_nsec: 0 }, stx_btime: { tv_sec: 0, tv_nsec: 0 }, stx_ctime: { tv_sec: 0, tv_nsec: 0 }, stx_mtime: { tv_sec: 0, tv_nsec: 0 }, stx_rdev_major: 0, stx_rdev_minor: 0, stx_dev_major: 0, stx_dev_minor: 0, stx_mnt_id: 0, stx_dio_mem_align: 0, stx_dio_offset_align: 0 }),
     read(v: DataView, o: number, x: any) {
       x.stx_mask = v.getUint32(o, true);
@@ -2693,7 +2693,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       zero(v, o + 160, 96);
     },
   },
-  'struct statx_timestamp#31f5a9c5': {
+  'struct statx_timestamp#f6f3047e': {
     create: () => ({ tv_sec: 0, tv_nsec: 0 }),
     read(v: DataView, o: number, x: any) {
       x.tv_sec = v.getInt32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -2707,7 +2707,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 12, 0);
     },
   },
-  'struct sysinfo#999228e4': {
+  'struct sysinfo#c5498185': {
     create: () => ({ uptime: 0, loads: [0, 0, 0], totalram: 0, freeram: 0, sharedram: 0, bufferram: 0, totalswap: 0, freeswap: 0, procs: 0, totalhigh: 0, freehigh: 0, mem_unit: 0 }),
     read(v: DataView, o: number, x: any) {
       x.uptime = v.getInt32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -2747,7 +2747,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 108, 0);
     },
   },
-  'struct termio#30e6c282': {
+  'struct termio#aaed72b3': {
     create: () => ({ c_iflag: 0, c_oflag: 0, c_cflag: 0, c_lflag: 0, c_line: 0, c_cc: new Uint8Array(8) }),
     read(v: DataView, o: number, x: any) {
       x.c_iflag = v.getUint16(o, true);
@@ -2768,7 +2768,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint8(o + 17, 0);
     },
   },
-  'struct termios#74614c43': {
+  'struct termios#650129ca': {
     create: () => ({ c_iflag: 0, c_oflag: 0, c_cflag: 0, c_lflag: 0, c_line: 0, c_cc: new Uint8Array(19) }),
     read(v: DataView, o: number, x: any) {
       x.c_iflag = v.getUint32(o, true);
@@ -2788,7 +2788,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       for (let i = 0; i < 19; i++) v.setUint8(o + 17 + i, x.c_cc[i]);
     },
   },
-  'struct termios2#663f855d': {
+  'struct termios2#afc7304e': {
     create: () => ({ c_iflag: 0, c_oflag: 0, c_cflag: 0, c_lflag: 0, c_line: 0, c_cc: new Uint8Array(19), c_ispeed: 0, c_ospeed: 0 }),
     read(v: DataView, o: number, x: any) {
       x.c_iflag = v.getUint32(o, true);
@@ -2812,7 +2812,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 40, x.c_ospeed, true);
     },
   },
-  'struct timespec#41fdcf3e': {
+  'struct timespec#beff174c': {
     create: () => ({ tv_sec: 0, tv_nsec: 0 }),
     read(v: DataView, o: number, x: any) {
       x.tv_sec = v.getInt32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -2825,7 +2825,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       n = x.tv_nsec; if (n >= 9223372036854776000) setLargest(v, o + 8, 2147483647); else { v.setUint32(o + 8, n, true); v.setUint32(o + 12, Math.floor(n / 4294967296), true); }
     },
   },
-  'struct timeval#12049289': {
+  'struct timeval#beff174c': {
     create: () => ({ tv_sec: 0, tv_usec: 0 }),
     read(v: DataView, o: number, x: any) {
       x.tv_sec = v.getInt32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -2838,7 +2838,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       n = x.tv_usec; if (n >= 9223372036854776000) setLargest(v, o + 8, 2147483647); else { v.setUint32(o + 8, n, true); v.setUint32(o + 12, Math.floor(n / 4294967296), true); }
     },
   },
-  'struct timex#c9dac01a': {
+  'struct timex#48b823c2': {
     create: () => ({ modes: 0, offset: 0, freq: 0, maxerror: 0, esterror: 0, status: 0, constant: 0, precision: 0, tolerance: 0, time: { tv_sec: 0, tv_usec: 0 }, tick: 0, ppsfreq: 0, jitter: 0, shift: 0, stabil: 0, jitcnt: 0, calcnt: 0, errcnt: 0, stbcnt: 0, tai: 0 }),
     read(v: DataView, o: number, x: any) {
       x.modes = v.getUint32(o, true);
@@ -2898,7 +2898,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 204, 0);
     },
   },
-  'struct timezone#da7d860d': {
+  'struct timezone#f7705987': {
     create: () => ({ tz_minuteswest: 0, tz_dsttime: 0 }),
     read(v: DataView, o: number, x: any) {
       x.tz_minuteswest = v.getInt32(o, true);
@@ -2910,7 +2910,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setInt32(o + 4, x.tz_dsttime, true);
     },
   },
-  'struct tms#4c010a71': {
+  'struct tms#c840b8a9': {
     create: () => ({ tms_utime: 0, tms_stime: 0, tms_cutime: 0, tms_cstime: 0 }),
     read(v: DataView, o: number, x: any) {
       x.tms_utime = v.getInt32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -2927,7 +2927,60 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       n = x.tms_cstime; if (n >= 9223372036854776000) setLargest(v, o + 24, 2147483647); else { v.setUint32(o + 24, n, true); v.setUint32(o + 28, Math.floor(n / 4294967296), true); }
     },
   },
-  'struct ucontext#5fc245a': {
+  'struct ucontext#b78c701': {
+    create: () => ({ uc_flags: 0, uc_link: 0, uc_stack: { ss_sp: 0, ss_flags: 0, ss_size: 0 }, uc_sigmask: { lo: 0, hi: 0 }, uc_mcontext: { fault_address: { lo: 0, hi: 0 }, regs: Array.from({ length: 31 }, () => ({ lo: 0, hi: 0 })), sp: { lo: 0, hi: 0 }, pc: { lo: 0, hi: 0 }, pstate: { lo: 0, hi: 0 }, __reserved: new Uint8Array(4096) } }),
+    read(v: DataView, o: number, x: any) {
+      x.uc_flags = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
+      x.uc_link = v.getUint32(o + 12, true) * 4294967296 + v.getUint32(o + 8, true);
+      x.uc_stack.ss_sp = v.getUint32(o + 20, true) * 4294967296 + v.getUint32(o + 16, true);
+      x.uc_stack.ss_flags = v.getInt32(o + 24, true);
+      x.uc_stack.ss_size = v.getUint32(o + 36, true) * 4294967296 + v.getUint32(o + 32, true);
+      x.uc_sigmask.lo = v.getUint32(o + 40, true);
+      x.uc_sigmask.hi = v.getUint32(o + 44, true);
+      x.uc_mcontext.fault_address.lo = v.getUint32(o + 176, true);
+      x.uc_mcontext.fault_address.hi = v.getUint32(o + 180, true);
+      for (let i = 0; i < 31; i++) {
+        x.uc_mcontext.regs[i].lo = v.getUint32(o + 184 + i * 8, true);
+        x.uc_mcontext.regs[i].hi = v.getUint32(o + 184 + i * 8 + 4, true);
+      }
+      x.uc_mcontext.sp.lo = v.getUint32(o + 432, true);
+      x.uc_mcontext.sp.hi = v.getUint32(o + 436, true);
+      x.uc_mcontext.pc.lo = v.getUint32(o + 440, true);
+      x.uc_mcontext.pc.hi = v.getUint32(o + 444, true);
+      x.uc_mcontext.pstate.lo = v.getUint32(o + 448, true);
+      x.uc_mcontext.pstate.hi = v.getUint32(o + 452, true);
+      for (let i = 0; i < 4096; i++) x.uc_mcontext.__reserved[i] = v.getUint8(o + 464 + i);
+      return x;
+    },
+    write(v: DataView, o: number, x: any) {
+      let n = 0;
+      n = x.uc_flags; if (n >= 18446744073709552000) setLargest(v, o, -1); else { v.setUint32(o, n, true); v.setUint32(o + 4, Math.floor(n / 4294967296), true); }
+      n = x.uc_link; if (n >= 18446744073709552000) setLargest(v, o + 8, -1); else { v.setUint32(o + 8, n, true); v.setUint32(o + 12, Math.floor(n / 4294967296), true); }
+      n = x.uc_stack.ss_sp; if (n >= 18446744073709552000) setLargest(v, o + 16, -1); else { v.setUint32(o + 16, n, true); v.setUint32(o + 20, Math.floor(n / 4294967296), true); }
+      v.setInt32(o + 24, x.uc_stack.ss_flags, true);
+      v.setUint32(o + 28, 0);
+      n = x.uc_stack.ss_size; if (n >= 18446744073709552000) setLargest(v, o + 32, -1); else { v.setUint32(o + 32, n, true); v.setUint32(o + 36, Math.floor(n / 4294967296), true); }
+      v.setUint32(o + 40, x.uc_sigmask.lo, true);
+      v.setUint32(o + 44, x.uc_sigmask.hi, true);
+      zero(v, o + 48, 120);
+      v.setFloat64(o + 168, 0);
+      v.setUint32(o + 176, x.uc_mcontext.fault_address.lo, true);
+      v.setUint32(o + 180, x.uc_mcontext.fault_address.hi, true);
+      for (let i = 0; i < 31; i++) {
+        v.setUint32(o + 184 + i * 8, x.uc_mcontext.regs[i].lo, true);
+        v.setUint32(o + 184 + i * 8 + 4, x.uc_mcontext.regs[i].hi, true);
+      }
+      v.setUint32(o + 432, x.uc_mcontext.sp.lo, true);
+      v.setUint32(o + 436, x.uc_mcontext.sp.hi, true);
+      v.setUint32(o + 440, x.uc_mcontext.pc.lo, true);
+      v.setUint32(o + 444, x.uc_mcontext.pc.hi, true);
+      v.setUint32(o + 448, x.uc_mcontext.pstate.lo, true);
+      v.setUint32(o + 452, x.uc_mcontext.pstate.hi, true);
+      v.setFloat64(o + 456, 0);
+      for (let i = 0; i < 4096; i++) v.setUint8(o + 464 + i, x.uc_mcontext.__reserved[i]);
+    },
+  },
+  'struct ucontext#ed0eb98b': {
     create: () => ({ uc_flags: 0, uc_link: 0, uc_stack: { ss_sp: 0, ss_flags: 0, ss_size: 0 }, uc_mcontext: { r8: { lo: 0, hi: 0 }, r9: { lo: 0, hi: 0 }, r10: { lo: 0, hi: 0 }, r11: { lo: 0, hi: 0 }, r12: { lo: 0, hi: 0 }, r13: { lo: 0, hi: 0 }, r14: { lo: 0, hi: 0 }, r15: { lo: 0, hi: 0 }, rdi: { lo: 0, hi: 0 }, rsi: { lo: 0, hi: 0 }, rbp: { lo: 0, hi: 0 }, rbx: { lo: 0, hi: 0 }, rdx: { lo: 0, hi: 0 }, rax: { lo: 0, hi: 0 }, rcx: { lo: 0, hi: 0 }, rsp: { lo: 0, hi: 0 }, rip: { lo: 0, hi: 0 }, eflags: { lo: 0, hi: 0 }, cs: 0, gs: 0, fs: 0, ss: 0, err: { lo: 0, hi: 0 }, trapno: { lo: 0, hi: 0 }, oldmask: { lo: 0, hi: 0 }, cr2: { lo: 0, hi: 0 }, fpstate: 0 }, uc_sigmask: { lo: 0, hi: 0 } }),
     read(v: DataView, o: number, x: any) {
       x.uc_flags = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -3057,60 +3110,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 300, x.uc_sigmask.hi, true);
     },
   },
-  'struct ucontext#e2bf422': {
-    create: () => ({ uc_flags: 0, uc_link: 0, uc_stack: { ss_sp: 0, ss_flags: 0, ss_size: 0 }, uc_sigmask: { lo: 0, hi: 0 }, uc_mcontext: { fault_address: { lo: 0, hi: 0 }, regs: Array.from({ length: 31 }, () => ({ lo: 0, hi: 0 })), sp: { lo: 0, hi: 0 }, pc: { lo: 0, hi: 0 }, pstate: { lo: 0, hi: 0 }, __reserved: new Uint8Array(4096) } }),
-    read(v: DataView, o: number, x: any) {
-      x.uc_flags = v.getUint32(o + 4, true) * 4294967296 + v.getUint32(o, true);
-      x.uc_link = v.getUint32(o + 12, true) * 4294967296 + v.getUint32(o + 8, true);
-      x.uc_stack.ss_sp = v.getUint32(o + 20, true) * 4294967296 + v.getUint32(o + 16, true);
-      x.uc_stack.ss_flags = v.getInt32(o + 24, true);
-      x.uc_stack.ss_size = v.getUint32(o + 36, true) * 4294967296 + v.getUint32(o + 32, true);
-      x.uc_sigmask.lo = v.getUint32(o + 40, true);
-      x.uc_sigmask.hi = v.getUint32(o + 44, true);
-      x.uc_mcontext.fault_address.lo = v.getUint32(o + 176, true);
-      x.uc_mcontext.fault_address.hi = v.getUint32(o + 180, true);
-      for (let i = 0; i < 31; i++) {
-        x.uc_mcontext.regs[i].lo = v.getUint32(o + 184 + i * 8, true);
-        x.uc_mcontext.regs[i].hi = v.getUint32(o + 184 + i * 8 + 4, true);
-      }
-      x.uc_mcontext.sp.lo = v.getUint32(o + 432, true);
-      x.uc_mcontext.sp.hi = v.getUint32(o + 436, true);
-      x.uc_mcontext.pc.lo = v.getUint32(o + 440, true);
-      x.uc_mcontext.pc.hi = v.getUint32(o + 444, true);
-      x.uc_mcontext.pstate.lo = v.getUint32(o + 448, true);
-      x.uc_mcontext.pstate.hi = v.getUint32(o + 452, true);
-      for (let i = 0; i < 4096; i++) x.uc_mcontext.__reserved[i] = v.getUint8(o + 464 + i);
-      return x;
-    },
-    write(v: DataView, o: number, x: any) {
-      let n = 0;
-      n = x.uc_flags; if (n >= 18446744073709552000) setLargest(v, o, -1); else { v.setUint32(o, n, true); v.setUint32(o + 4, Math.floor(n / 4294967296), true); }
-      n = x.uc_link; if (n >= 18446744073709552000) setLargest(v, o + 8, -1); else { v.setUint32(o + 8, n, true); v.setUint32(o + 12, Math.floor(n / 4294967296), true); }
-      n = x.uc_stack.ss_sp; if (n >= 18446744073709552000) setLargest(v, o + 16, -1); else { v.setUint32(o + 16, n, true); v.setUint32(o + 20, Math.floor(n / 4294967296), true); }
-      v.setInt32(o + 24, x.uc_stack.ss_flags, true);
-      v.setUint32(o + 28, 0);
-      n = x.uc_stack.ss_size; if (n >= 18446744073709552000) setLargest(v, o + 32, -1); else { v.setUint32(o + 32, n, true); v.setUint32(o + 36, Math.floor(n / 4294967296), true); }
-      v.setUint32(o + 40, x.uc_sigmask.lo, true);
-      v.setUint32(o + 44, x.uc_sigmask.hi, true);
-      zero(v, o + 48, 120);
-      v.setFloat64(o + 168, 0);
-      v.setUint32(o + 176, x.uc_mcontext.fault_address.lo, true);
-      v.setUint32(o + 180, x.uc_mcontext.fault_address.hi, true);
-      for (let i = 0; i < 31; i++) {
-        v.setUint32(o + 184 + i * 8, x.uc_mcontext.regs[i].lo, true);
-        v.setUint32(o + 184 + i * 8 + 4, x.uc_mcontext.regs[i].hi, true);
-      }
-      v.setUint32(o + 432, x.uc_mcontext.sp.lo, true);
-      v.setUint32(o + 436, x.uc_mcontext.sp.hi, true);
-      v.setUint32(o + 440, x.uc_mcontext.pc.lo, true);
-      v.setUint32(o + 444, x.uc_mcontext.pc.hi, true);
-      v.setUint32(o + 448, x.uc_mcontext.pstate.lo, true);
-      v.setUint32(o + 452, x.uc_mcontext.pstate.hi, true);
-      v.setFloat64(o + 456, 0);
-      for (let i = 0; i < 4096; i++) v.setUint8(o + 464 + i, x.uc_mcontext.__reserved[i]);
-    },
-  },
-  'struct ucred#bde9b71d': {
+  'struct ucred#3248ac16': {
     create: () => ({ pid: 0, uid: 0, gid: 0 }),
     read(v: DataView, o: number, x: any) {
       x.pid = v.getInt32(o, true);
@@ -3124,7 +3124,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 8, x.gid, true);
     },
   },
-  'struct user_fpregs_struct#c4e556a7': {
+  'struct user_fpregs_struct#1314bd91': {
     create: () => ({ cwd: 0, swd: 0, ftw: 0, fop: 0, rip: { lo: 0, hi: 0 }, rdp: { lo: 0, hi: 0 }, mxcsr: 0, mxcr_mask: 0, st_space: Array.from({ length: 32 }, () => (0)), xmm_space: Array.from({ length: 64 }, () => (0)) }),
     read(v: DataView, o: number, x: any) {
       x.cwd = v.getUint16(o, true);
@@ -3165,7 +3165,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       zero(v, o + 416, 96);
     },
   },
-  'struct user_fpsimd_state#160c04d3': {
+  'struct user_fpsimd_state#6bf4a198': {
     create: () => ({ vregs: Array.from({ length: 64 }, () => ({ lo: 0, hi: 0 })), fpsr: 0, fpcr: 0 }),
     read(v: DataView, o: number, x: any) {
       for (let i = 0; i < 64; i++) {
@@ -3186,7 +3186,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setFloat64(o + 520, 0);
     },
   },
-  'struct user_pt_regs#2514f527': {
+  'struct user_pt_regs#79883bc5': {
     create: () => ({ regs: Array.from({ length: 31 }, () => ({ lo: 0, hi: 0 })), sp: { lo: 0, hi: 0 }, pc: { lo: 0, hi: 0 }, pstate: { lo: 0, hi: 0 } }),
     read(v: DataView, o: number, x: any) {
       for (let i = 0; i < 31; i++) {
@@ -3214,7 +3214,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 268, x.pstate.hi, true);
     },
   },
-  'struct user_regs_struct#35e81739': {
+  'struct user_regs_struct#a2ea64ee': {
     create: () => ({ r15: { lo: 0, hi: 0 }, r14: { lo: 0, hi: 0 }, r13: { lo: 0, hi: 0 }, r12: { lo: 0, hi: 0 }, rbp: { lo: 0, hi: 0 }, rbx: { lo: 0, hi: 0 }, r11: { lo: 0, hi: 0 }, r10: { lo: 0, hi: 0 }, r9: { lo: 0, hi: 0 }, r8: { lo: 0, hi: 0 }, rax: { lo: 0, hi: 0 }, rcx: { lo: 0, hi: 0 }, rdx: { lo: 0, hi: 0 }, rsi: { lo: 0, hi: 0 }, rdi: { lo: 0, hi: 0 }, orig_rax: { lo: 0, hi: 0 }, rip: { lo: 0, hi: 0 }, cs: { lo: 0, hi: 0 }, eflags: { lo: 0, hi: 0 }, rsp: { lo: 0, hi: 0 }, ss: { lo: 0, hi: 0 }, fs_base: { lo: 0, hi: 0 }, gs_base: { lo: 0, hi: 0 }, ds: { lo: 0, hi: 0 }, es: { lo: 0, hi: 0 }, fs: { lo: 0, hi: 0 }, gs: { lo: 0, hi: 0 } }),
     read(v: DataView, o: number, x: any) {
       x.r15.lo = v.getUint32(o, true);
@@ -3330,7 +3330,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 212, x.gs.hi, true);
     },
   },
-  'struct utimbuf#aff478e6': {
+  'struct utimbuf#d0508d4c': {
     create: () => ({ actime: 0, modtime: 0 }),
     read(v: DataView, o: number, x: any) {
       x.actime = v.getInt32(o + 4, true) * 4294967296 + v.getUint32(o, true);
@@ -3343,7 +3343,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       n = x.modtime; if (n >= 9223372036854776000) setLargest(v, o + 8, 2147483647); else { v.setUint32(o + 8, n, true); v.setUint32(o + 12, Math.floor(n / 4294967296), true); }
     },
   },
-  'struct vfs_cap_data#4cf824e4': {
+  'struct vfs_cap_data#48ae44de': {
     create: () => ({ magic_etc: 0, data: [{ permitted: 0, inheritable: 0 }, { permitted: 0, inheritable: 0 }] }),
     read(v: DataView, o: number, x: any) {
       x.magic_etc = v.getUint32(o, true);
@@ -3361,7 +3361,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 16, x.data[1].inheritable, true);
     },
   },
-  'struct vfs_ns_cap_data#daad4379': {
+  'struct vfs_ns_cap_data#6718ef74': {
     create: () => ({ magic_etc: 0, data: [{ permitted: 0, inheritable: 0 }, { permitted: 0, inheritable: 0 }], rootid: 0 }),
     read(v: DataView, o: number, x: any) {
       x.magic_etc = v.getUint32(o, true);
@@ -3381,7 +3381,7 @@ export const straightLine: Readonly<Record<string, StraightLine>> = {
       v.setUint32(o + 20, x.rootid, true);
     },
   },
-  'struct winsize#c00988c': {
+  'struct winsize#3e88648d': {
     create: () => ({ ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 }),
     read(v: DataView, o: number, x: any) {
       x.ws_row = v.getUint16(o, true);
