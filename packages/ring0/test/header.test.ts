@@ -30,6 +30,16 @@ describe.skipIf(!compiler)('the generated header', () => {
     expect(compile('read.S', source)).toEqual({ status: 0, errors: '' });
   });
 
+  it('assembles the entry and exit code, which is a text that may be copied anywhere: it has no relocations', () => {
+    const source = fileURLToPath(new URL('../native/entry_amd64.S', import.meta.url));
+    expect(compile('entry.S', `#include "${source}"\n`)).toEqual({ status: 0, errors: '' });
+    const relocations = spawnSync('readelf', ['-rW', path.join(work, 'entry.S.o')], {
+      encoding: 'utf8',
+      env: { ...process.env, LC_ALL: 'C' },
+    });
+    expect(relocations.stdout).toMatch(/There are no relocations in this file/);
+  });
+
   it.each(['CPU_USER_REGISTERS', 'CPU_TSS', 'CPU_IDTR', 'PTRACE_RIP', 'TSS_IST1', 'CPU_SIZE'])(
     'does not compile when %s is wrong',
     (name) => {

@@ -183,7 +183,7 @@ describe('page tables and a plain map', () => {
               else expect(result).toBe(flush);
             }
             sameTranslations(model, contents(tables, base).pages);
-            expect(memory.usedPages).toBe(walker.check(tables, memory) + tables.retiredPages);
+            expect(memory.usedPages).toBe(walker.check(tables, memory).size + tables.retiredPages);
             for (const page of samples) {
               sameAsCpu(walker, tables.root, base, page, model.get(page));
               expect(tables.lookup(base + page * K4 + 17)).toBe(model.has(page) ? model.get(page)!.physical + 17 : -1);
@@ -227,13 +227,56 @@ describe('page tables and a plain map', () => {
               expect(result).toBeGreaterThanOrEqual(flush);
             }
             sameTranslations(model, contents(tables, base).pages);
-            expect(memory.usedPages).toBe(walker.check(tables, memory) + tables.retiredPages);
+            expect(memory.usedPages).toBe(walker.check(tables, memory).size + tables.retiredPages);
           }
         },
       ),
       { numRuns: 150 },
     );
     expect(failures).toBeGreaterThan(100);
+  });
+});
+
+describe('trackChanges', () => {
+  it('names every table in which a present entry changed, and no other', () => {
+    const base = WINDOWS[1]!;
+    fc.assert(
+      fc.property(fc.array(operation(true), { maxLength: 15, size: 'max' }), (ops) => {
+        const { tables, memory, buffer, walker } = makeTables(24, 0x4000_0000, { trackChanges: true });
+        const now = new BigUint64Array(buffer);
+        for (const op of ops) {
+          tables.reclaim();
+          if (op.kind === 'reclaim') continue;
+          const frames = new Set<number>();
+          const before = now.slice();
+          const linked = walker.check(tables, memory);
+          tables.changed.length = 0;
+          const retired = tables.retiredPages;
+          run(tables, base, op);
+          for (let at = 0; at < now.length; at++) if (before[at]! & 1n && before[at] !== now[at]) frames.add(0x4_0000 + (at >> 9));
+          for (const frame of frames) if (!linked.has(frame)) frames.delete(frame);
+          const changed = new Set(tables.changed);
+          for (const frame of frames) expect(changed).toContain(frame);
+          // Besides, tables are named that the operation itself made, and those that it dropped whole.
+          const others = [...changed].filter((frame) => !frames.has(frame) && linked.has(frame));
+          if (tables.retiredPages === retired) expect(others).toEqual([]);
+          expect(changed.size).toBeGreaterThanOrEqual(tables.retiredPages);
+        }
+        tables.changed.length = 0;
+        const count = tables.countTables();
+        tables.release();
+        expect(new Set(tables.changed).size).toBeGreaterThanOrEqual(count);
+        expect(memory.usedPages).toBe(0);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('is off unless asked for', () => {
+    const { tables } = makeTables(8);
+    tables.map(0, K4, MAP_READ, 0);
+    tables.unmap(0, K4);
+    expect(tables.changed).toEqual([]);
   });
 });
 

@@ -62,12 +62,12 @@ export class Walker {
     throw new Error('unreachable');
   }
 
-  /** Throws if an invariant is broken; gives the number of tables. */
-  check(tables: FourLevelTables, memory: ChunkedTableMemory, ownUpper = true): number {
+  /** Throws if an invariant is broken; gives the frames of all tables. */
+  check(tables: FourLevelTables, memory: ChunkedTableMemory, ownUpper = true): Set<number> {
     const seen = new Set<number>();
     const visit = (table: number, level: number, index: number): void => {
-      if (seen.has(table)) throw new Error('a table is reachable twice');
-      seen.add(table);
+      if (seen.has(table / 4096)) throw new Error('a table is reachable twice');
+      seen.add(table / 4096);
       let live = 0;
       for (let slot = 0; slot < 512; slot++) {
         if (level === 4 && slot >= 256 && !ownUpper) continue;
@@ -86,7 +86,7 @@ export class Walker {
       if (live === 0 && level < 4 && !(level === 3 && index >= 256)) throw new Error(`an empty table of level ${level}`);
     };
     visit(tables.root * 4096, 4, 0);
-    return seen.size;
+    return seen;
   }
 }
 

@@ -3,7 +3,7 @@ import type { Definition, Section } from '../header.js';
 import * as control from './control.js';
 import { CPU, CPU_SIZE, INTERRUPT_STACK_SIZE, PLATFORM_WORDS, SWITCH_FLUSH, SWITCH_FULL_RESTORE } from './cpu.js';
 import { GATE_SIZE, IDT_SIZE, Ist } from './gates.js';
-import { REGISTERS, REGISTERS_SIZE, registerOffset } from './registers.js';
+import { REGISTERS, REGISTERS_SIZE, type Register, registerOffset } from './registers.js';
 import { GDT_ENTRIES, KCODE, KDATA, STAR_HIGH, TSS, UCODE32, UCODE64, UDATA } from './segments.js';
 import { TSS_IO_MAP, TSS_IST1, TSS_RSP0, TSS_SIZE } from './tss.js';
 import { Vector } from './vectors.js';
@@ -14,6 +14,11 @@ function constantCase(name: string): string {
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
     .replace(/([A-Z])([A-Z][a-z])/g, '$1_$2')
     .toUpperCase();
+}
+
+/** RFLAGS is called after what it is, not after how wide it was. */
+function registerName(register: Register): string {
+  return `PTRACE_${register === 'eflags' ? 'FLAGS' : register.toUpperCase()}`;
 }
 
 /** Constants of `control.ts` whose names start with `prefix`. */
@@ -57,7 +62,7 @@ export function emitAmd64(): Section[] {
     ],
     [
       'Register file: struct user_regs_struct',
-      [...REGISTERS.map((register): Definition => [`PTRACE_${register}`, registerOffset(register)]), ['PTRACE_SIZE', REGISTERS_SIZE]],
+      [...REGISTERS.map((register): Definition => [registerName(register), registerOffset(register)]), ['PTRACE_SIZE', REGISTERS_SIZE]],
     ],
     [
       'Selectors, and the upper half of MSR STAR',

@@ -1,7 +1,8 @@
 /** Page tables of amd64, and the value of CR3 that selects them. */
-import { ENOMEM } from '../errno.js';
-import { FourLevelTables, type PageTablesOptions } from '../page-tables.js';
+import { ENOMEM } from '@sbx/abi';
+import { FourLevelTables } from '../page-tables.js';
 import type { MemoryAllocator } from '../table-memory.js';
+import type { PageTablesOptions } from '../table-tree.js';
 import { CR3_NO_FLUSH_HIGH, CR3_PCID_MASK } from './control.js';
 import { amd64Entries } from './entries.js';
 

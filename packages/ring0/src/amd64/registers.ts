@@ -1,40 +1,18 @@
 /** The register file as ptrace orders it: `struct user_regs_struct` of <sys/user.h>, 8 bytes each. */
-export const REGISTERS = [
-  'R15',
-  'R14',
-  'R13',
-  'R12',
-  'RBP',
-  'RBX',
-  'R11',
-  'R10',
-  'R9',
-  'R8',
-  'RAX',
-  'RCX',
-  'RDX',
-  'RSI',
-  'RDI',
-  'ORIG_RAX',
-  'RIP',
-  'CS',
-  'FLAGS',
-  'RSP',
-  'SS',
-  'FS_BASE',
-  'GS_BASE',
-  'DS',
-  'ES',
-  'FS',
-  'GS',
-] as const;
+import { amd64 } from '@sbx/abi';
 
-export type Register = (typeof REGISTERS)[number];
+const { offsets, size } = amd64.UserRegs;
+
+/** A register's name as the C structure has it. */
+export type Register = keyof typeof offsets;
+
+/** The registers in order. */
+export const REGISTERS = Object.keys(offsets) as Register[];
 
 /** Bytes of a register file. */
-export const REGISTERS_SIZE = REGISTERS.length * 8;
+export const REGISTERS_SIZE: number = size;
 
 /** Byte offset of a register in a register file. */
 export function registerOffset(register: Register): number {
-  return REGISTERS.indexOf(register) * 8;
+  return offsets[register];
 }

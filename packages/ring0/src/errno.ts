@@ -1,2 +1,0 @@
-/** The errors that ring 0's operations give, as Linux numbers them. */
-export const ENOMEM = 12;
