@@ -10,6 +10,9 @@ function headerPrefix() {
   return candidates.find((prefix) => prefix && existsSync(path.join(prefix, 'include/node/node_api.h')));
 }
 
+// A package may have no native part yet.
+if (!existsSync('binding.gyp')) process.exit(0);
+
 const require = createRequire(import.meta.url);
 const nodeGyp = require.resolve('node-gyp/bin/node-gyp.js');
 const prefix = headerPrefix();
