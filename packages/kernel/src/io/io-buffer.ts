@@ -169,6 +169,34 @@ export class IoBuffer {
     return moved;
   }
 
+  /** Copies `length` bytes at `offset` of application memory (in one chunk) into the buffer; returns the bytes moved. @hotpath */
+  putMemory(memory: Memory, offset: number, length: number): number {
+    let moved = 0;
+    while (moved < length) {
+      const n = this.segment(length - moved, ACCESS_WRITE);
+      if (n === 0) break;
+      if (this.kernelBytes === null) memory.copy(this.segmentOffset, offset + moved, n);
+      else this.kernelBytes.set(memory.bytes(offset + moved, n), this.segmentOffset);
+      this.advance(n);
+      moved += n;
+    }
+    return moved;
+  }
+
+  /** Copies `length` bytes from the buffer to `offset` of application memory (in one chunk); returns the bytes moved. @hotpath */
+  getMemory(memory: Memory, offset: number, length: number): number {
+    let moved = 0;
+    while (moved < length) {
+      const n = this.segment(length - moved, ACCESS_READ);
+      if (n === 0) break;
+      if (this.kernelBytes === null) memory.copy(offset + moved, this.segmentOffset, n);
+      else memory.bytes(offset + moved, n).set(this.kernelBytes.subarray(this.segmentOffset, this.segmentOffset + n));
+      this.advance(n);
+      moved += n;
+    }
+    return moved;
+  }
+
   /** What a system call returns after a transfer: the bytes done, or -EFAULT when a fault came before the first. */
   get result(): number {
     return this.done === 0 && this.faulted ? -EFAULT : this.done;

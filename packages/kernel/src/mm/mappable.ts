@@ -29,6 +29,8 @@ export interface Mapping {
    * and references dropped before it returns; the next access asks again. `evenCopies`: private copies go too (truncation, not the punching of holes).
    */
   invalidate(offset: number, length: number, evenCopies?: boolean): void;
+  /** Whether programs may store to the object through this mapping (F_SEAL_WRITE is refused then). */
+  isSharedWritable?(): boolean;
 }
 
 /**

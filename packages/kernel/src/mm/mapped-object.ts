@@ -1,3 +1,4 @@
+import { VM_SHARED } from './constants.js';
 import type { Mappable, Mapping } from './mappable.js';
 import type { MemoryManager } from './memory-manager.js';
 import { DROP_ALL, DROP_OBJECT, dropPages } from './pages.js';
@@ -11,6 +12,11 @@ export class MappedObject implements Mapping {
     readonly mm: MemoryManager,
     readonly object: Mappable,
   ) {}
+
+  isSharedWritable(): boolean {
+    for (const vma of this.mm.vmas.list) if (vma.mappable === this.object && (vma.flags & VM_SHARED) !== 0) return true;
+    return false;
+  }
 
   invalidate(offset: number, length: number, evenCopies = false): void {
     const end = offset + length;

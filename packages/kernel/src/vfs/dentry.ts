@@ -279,7 +279,10 @@ export class DentryCache {
       this.#unhash(dentry);
       const inode = dentry.inode;
       dentry.inode = null;
-      inode?.decRef();
+      if (inode !== null) {
+        if (inode.nlink === 0) inode.watches?.deleted();
+        inode.decRef();
+      }
       const parent: Dentry | null = dentry.parent;
       if (parent === null || --parent.references > 0) return;
       if (parent.hashed) {
@@ -291,7 +294,7 @@ export class DentryCache {
   }
 }
 
-/** A copy that does not keep a longer string (the path that the name was cut from) alive. */
-function ownString(name: string): string {
+/** A copy of a name that does not keep a longer string (the path that it was cut from) alive. */
+export function ownString(name: string): string {
   return name.length < 13 ? name : Buffer.from(name, 'latin1').toString('latin1');
 }

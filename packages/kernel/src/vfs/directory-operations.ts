@@ -15,7 +15,6 @@ import {
   IN_ATTRIB,
   IN_CREATE,
   IN_DELETE,
-  IN_DELETE_SELF,
   IN_MOVE_SELF,
   IN_MOVED_FROM,
   IN_MOVED_TO,
@@ -325,9 +324,4 @@ function renameFound(
   }
   target?.decRef();
   return moved;
-}
-
-/** Tells watches that the object itself is gone: called by file systems when the last name and the last user are. */
-export function notifyDeleted(inode: Inode): void {
-  notifyInode(inode, IN_DELETE_SELF);
 }

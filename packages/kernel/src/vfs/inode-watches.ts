@@ -9,6 +9,8 @@ export interface InodeWatch {
    * Must not throw.
    */
   onEvent(mask: number, name: string, cookie: number): void;
+  /** The inode's last name and its last user are gone (IN_DELETE_SELF); the watch ends. */
+  onDeleted(): void;
 }
 
 /** The watches of one inode. Exists only while there are any, so that what is not watched costs one test. */
@@ -23,5 +25,10 @@ export class InodeWatches {
       const watch = this.watches[i];
       if (watch !== undefined && (watch.mask & mask) !== 0) watch.onEvent(mask, name, cookie);
     }
+  }
+
+  /** The last name and the last user of the inode are gone. */
+  deleted(): void {
+    for (const watch of [...this.watches]) watch.onDeleted();
   }
 }

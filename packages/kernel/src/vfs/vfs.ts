@@ -41,6 +41,9 @@ export class Vfs {
   readonly anonymousMount: Mount;
   /** Opens a fifo: set by fs/pipe. */
   openFifo: (inode: Inode, flags: number) => FileDescription | number = () => -ENOENT;
+  /** Inodes and names that live in the kernel's heap on behalf of programs (tmpfs), and the most that all file systems together may have. */
+  namesInUse = 0;
+  maxNames = 400_000;
   #nextDevice = 1;
   #nextCookie = 0;
   #kernelCaller: Caller | null = null;
