@@ -78,6 +78,8 @@ export class MemoryManager implements AddressTranslator, GuestMemory {
   dumpable = 1;
   /** Whether the caller of the current system call has CAP_IPC_LOCK: set with `limits`. */
   mayLockAny = false;
+  /** Personality READ_IMPLIES_EXEC of the program: what may be read may be executed. */
+  readImpliesExec = false;
   /** Commands registered by membarrier(2). */
   membarrier = 0;
 
@@ -137,6 +139,8 @@ export class MemoryManager implements AddressTranslator, GuestMemory {
     child.limits = this.limits;
     child.auxv = this.auxv;
     child.dumpable = this.dumpable;
+    child.readImpliesExec = this.readImpliesExec;
+    child.membarrier = this.membarrier;
     child.executable = this.executable;
     this.executable?.incRef();
     this.flushTranslations();

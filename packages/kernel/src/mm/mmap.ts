@@ -102,8 +102,6 @@ export interface MapRequest {
   noExec: boolean;
   /** The caller has CAP_SYS_RAWIO: may map below mmap_min_addr. */
   rawIo: boolean;
-  /** Personality READ_IMPLIES_EXEC. */
-  readImpliesExec: boolean;
 }
 
 /** mmap(2): the address, or -errno. The checks are in Linux's order (mm/mmap.c, do_mmap and mmap_region). */
@@ -114,7 +112,6 @@ export function map(mm: MemoryManager, request: MapRequest): number {
   if ((flags & MAP_FIXED_NOREPLACE) !== 0) flags |= MAP_FIXED;
   const length = request.length < 0 ? Number.POSITIVE_INFINITY : pageUp(request.length);
   if (!(length <= 2 ** 53)) return -ENOMEM;
-  if (request.offset + length >= 2 ** 64) return -EOVERFLOW;
   if (mm.vmas.length > MAX_MAP_COUNT) return -ENOMEM;
   const addr = chooseAddress(mm, request.addr, length, flags, request.rawIo);
   if (addr < 0) return addr;
@@ -123,13 +120,14 @@ export function map(mm: MemoryManager, request: MapRequest): number {
   let vmFlags = (prot & VM_ACCESS) | mm.defaultFlags | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
   if ((flags & MAP_GROWSDOWN) !== 0) vmFlags |= VM_GROWSDOWN;
   if ((flags & MAP_LOCKED) !== 0) vmFlags |= VM_LOCKED;
-  if (request.readImpliesExec && (prot & 1) !== 0 && !(file !== null && request.noExec)) vmFlags |= VM_EXEC;
+  if (mm.readImpliesExec && (prot & 1) !== 0 && !(file !== null && request.noExec)) vmFlags |= VM_EXEC;
   if ((flags & MAP_LOCKED) !== 0 && !mm.mayLockAny && mm.limits.soft[RLIMIT_MEMLOCK] === 0) return -EPERM;
   if (!mayLockFuture(mm, vmFlags, length)) return -EAGAIN;
 
   const type = flags & MAP_TYPE;
   let mappable: Mappable | null = null;
   if (file !== null) {
+    if (request.offset + length > 2 ** 63) return -EOVERFLOW;
     if (type === MAP_SHARED_VALIDATE || type === MAP_SHARED) {
       if (type === MAP_SHARED_VALIDATE && (flags & ~MAP_TYPE & ~KNOWN_FLAGS) !== 0) return -EOPNOTSUPP;
       if ((prot & 2) !== 0 && !file.writable) return -EACCES;
@@ -216,7 +214,7 @@ export function chooseAddress(mm: MemoryManager, addr: number, length: number, f
 }
 
 /** brk(2): the new end of the heap, or the old one when it can't be had. */
-export function setBrk(mm: MemoryManager, brk: number, readImpliesExec: boolean): number {
+export function setBrk(mm: MemoryManager, brk: number): number {
   const { layout } = mm;
   if (brk < layout.startBrk) return layout.brk;
   if (brk - layout.startBrk + (layout.endData - layout.startData) > mm.limits.soft[RLIMIT_DATA]) return layout.brk;
@@ -235,7 +233,7 @@ export function setBrk(mm: MemoryManager, brk: number, readImpliesExec: boolean)
   const next = mm.vmas.findAfter(oldEnd);
   if (next !== null && newEnd + PAGE_SIZE > VmaSet.startWithGap(next)) return layout.brk;
   let flags = 3 | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_ACCOUNT | mm.defaultFlags;
-  if (readImpliesExec) flags |= VM_EXEC;
+  if (mm.readImpliesExec) flags |= VM_EXEC;
   const pages = (newEnd - oldEnd) / PAGE_SIZE;
   if (!mayLockFuture(mm, flags, newEnd - oldEnd) || !mayExpand(mm, flags, pages) || mm.vmas.length > MAX_MAP_COUNT || !mm.charge(pages))
     return layout.brk;

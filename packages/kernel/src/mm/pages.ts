@@ -262,3 +262,14 @@ export function absentRun(mm: MemoryManager, addr: number, max: number, step: 1 
   }
   return max;
 }
+
+/** Whether any page of the range is present. */
+export function anyPresent(mm: MemoryManager, start: number, end: number): boolean {
+  const limit = leafLimit(end);
+  for (let index = mm.pages.nextLeaf(Math.floor(start / LEAF_BYTES), limit); index >= 0; index = mm.pages.nextLeaf(index + 1, limit)) {
+    const leaf = mm.pages.leaf(index)!;
+    const last = lastEntry(index, end);
+    for (let i = firstEntry(index, start); i < last; i++) if (leaf[STATE + i] !== 0) return true;
+  }
+  return false;
+}

@@ -72,7 +72,6 @@ export function request(options: Partial<MapRequest>): MapRequest {
     offset: 0,
     noExec: false,
     rawIo: false,
-    readImpliesExec: false,
     ...options,
   };
 }
