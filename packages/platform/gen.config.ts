@@ -1,4 +1,5 @@
-import { defines, type GenConfig, printHeader } from '@sbx/gen';
+import { fileURLToPath } from 'node:url';
+import { assembleFlat, defines, type GenConfig, printHeader } from '@sbx/gen';
 import * as layout from './src/context-layout.js';
 import * as event from './src/event.js';
 
@@ -61,4 +62,35 @@ function snake(name: string): string {
   return name.replace(/(?=[A-Z])/g, '_').toLowerCase();
 }
 
-export default { outputs: [{ path: 'native/include/context_page.h', content: contextPage }] } satisfies GenConfig;
+function guestCode(): string {
+  const { bytes, symbols } = assembleFlat(fileURLToPath(new URL('conformance/guest/amd64.S', import.meta.url)));
+  const lines = Buffer.from(bytes)
+    .toString('base64')
+    .match(/.{1,130}/g)!;
+  return [
+    '// Generated from packages/platform/conformance/guest/amd64.S by tools/gen (pnpm gen). Do not edit.',
+    '',
+    '/** Machine code, base64. */',
+    'const CODE = [',
+    ...lines.map((line) => `  '${line}',`),
+    "].join('');",
+    '',
+    '/** The guest routines as one position-independent block. */',
+    "export const GUEST_CODE: Uint8Array = Buffer.from(CODE, 'base64');",
+    '',
+    '/** Offset of each label. */',
+    'export const GUEST = {',
+    ...Object.entries(symbols)
+      .sort((a, b) => a[1] - b[1] || (a[0] < b[0] ? -1 : 1))
+      .map(([name, offset]) => `  ${name}: ${offset},`),
+    '} as const;',
+    '',
+  ].join('\n');
+}
+
+export default {
+  outputs: [
+    { path: 'native/include/context_page.h', content: contextPage },
+    { path: 'conformance/guest-amd64.ts', content: guestCode },
+  ],
+} satisfies GenConfig;

@@ -1,7 +1,6 @@
+import { ENOMEM } from '@sbx/abi';
 import { MEMORY_KINDS, MEMORY_MAPPED, type MemoryKind } from './memory.js';
 import { grow, PageAllocator } from './page-allocator.js';
-
-const ENOMEM = 12;
 
 /** Page state bits. A free page that is a hole has none. The low bits are the kind of an allocated page. */
 export const KIND_MASK = 7;

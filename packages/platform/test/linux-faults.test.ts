@@ -1,0 +1,40 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { FAULTS, type Value } from '../conformance/faults.js';
+import { GUEST, GUEST_CODE } from '../conformance/guest-amd64.js';
+import { CODE, DATA, DATA_PAGES, READ_ONLY, STACK_SIZE, STACK_TOP } from '../conformance/layout.js';
+
+/** What the conformance suite expects of a platform is what this host's Linux does with the same instructions in a plain process. */
+describe.runIf(process.arch === 'x64')('the fault table is what Linux reports', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'sbx-faults-'));
+    writeFileSync(path.join(folder, 'code.bin'), GUEST_CODE);
+    const source = fileURLToPath(new URL('linux-faults.c', import.meta.url));
+    execFileSync('cc', ['-std=gnu17', '-O1', '-Wall', '-Wextra', '-Werror', '-o', path.join(folder, 'faults'), source]);
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const hex = (value: Value) => `0x${value.toString(16)}`;
+
+  test.each(FAULTS.filter((fault) => !fault.hostMayDiffer).map((fault) => [fault.name, fault] as const))('%s', (_, fault) => {
+    const data = Buffer.from(fault.data ?? []).toString('hex');
+    const layout = [CODE, DATA, DATA_PAGES * 4096, READ_ONLY, STACK_TOP, STACK_SIZE].map(hex);
+    const start = [fault.rip ?? CODE + GUEST[fault.entry], fault.rdi ?? 0, fault.rsp ?? STACK_TOP].map(hex);
+    const output = execFileSync(path.join(folder, 'faults'), [path.join(folder, 'code.bin'), ...layout, ...start, data], {
+      encoding: 'utf8',
+    });
+    const seen = JSON.parse(output);
+    expect(seen.signo).toBe(fault.signo);
+    if (fault.code !== undefined) expect(seen.code).toBe(fault.code);
+    const pc = typeof fault.pc === 'string' ? CODE + GUEST[fault.pc] : fault.pc;
+    if (pc !== undefined) expect(seen.rip).toBe(hex(pc));
+    expect(seen.addr).toBe(hex(fault.address === 'pc' ? pc! : fault.address));
+    if (fault.vector !== undefined) expect(seen.trapno).toBe(fault.vector);
+    if (fault.access !== undefined) expect(seen.err & 0x10 ? 4 : seen.err & 2 ? 2 : 1).toBe(fault.access);
+  });
+});
