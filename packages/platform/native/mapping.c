@@ -40,6 +40,7 @@ static uint8_t *map_aligned(int fd, size_t size, size_t align) {
 }
 
 int mapping_create(const char *name, size_t size, size_t align, struct mapping **out) {
+  if (sysconf(_SC_PAGESIZE) != 4096) return -EINVAL;  // pages of another size cannot be committed and punched one by one
   struct mapping *m = calloc(1, sizeof *m);
   if (m == NULL) return -ENOMEM;
   m->refs = 1;

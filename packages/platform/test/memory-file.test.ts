@@ -44,7 +44,7 @@ test('accounts by kind, leaves mapped memory out of the total, and honours the l
   let pages = 0;
   while (memory.allocate(4096, MEMORY_SYSTEM) >= 0) pages++;
   expect(pages).toBe(256 - 17);
-  expect(memory.hostBytes()).toBe(MiB);
+  expect(memory.committedBytes()).toBe(MiB);
   memory.decRef(a, 64 * 1024);
   expect(memory.allocate(4096, MEMORY_SYSTEM)).toBeGreaterThanOrEqual(0);
   memory.destroy();
@@ -54,9 +54,9 @@ test('decommit gives memory back, reads as zeroes, and is seen by the figures', 
   const memory = make();
   const a = memory.allocate(MiB, MEMORY_ANONYMOUS);
   memory.bytes(a, MiB).fill(1);
-  const before = memory.hostBytes();
+  const before = memory.committedBytes();
   memory.decommit(a, MiB / 2);
-  expect(memory.hostBytes()).toBe(before - MiB / 2);
+  expect(memory.committedBytes()).toBe(before - MiB / 2);
   expect(memory.usage(MEMORY_ANONYMOUS)).toBe(MiB / 2);
   memory.views[0][a + 5] = 9; // as application code would
   memory.updateUsage();
