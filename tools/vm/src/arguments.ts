@@ -11,6 +11,7 @@ const options = {
   terminal: { type: 'boolean', short: 't' },
   console: { type: 'boolean' },
   refresh: { type: 'boolean' },
+  check: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 

@@ -1,6 +1,6 @@
 import { environment, parseCommandLine, positive } from './arguments.js';
 import { VmError } from './errors.js';
-import { defaultEnv, runInVm } from './run.js';
+import { defaultEnv, runInVm, vmUnavailable } from './run.js';
 
 const usage = `Usage: pnpm vm [options] -- COMMAND [ARGUMENT…]
 
@@ -16,6 +16,7 @@ with memory on top. The exit status is the command's; 124 after a timeout; 125 i
   -i, --stdin            pass standard input on
   -t, --terminal         a terminal instead of pipes
   --console              show the messages of the guest's kernel on stderr
+  --check                only say why the VM can't run here, if so
   --refresh              fetch the newest kernel first
 
 Examples:
@@ -26,6 +27,11 @@ Examples:
 
 async function main(): Promise<number> {
   const { values, command } = parseCommandLine(process.argv.slice(2));
+  if (values.check) {
+    const reason = vmUnavailable();
+    if (reason) process.stderr.write(`${reason}\n`);
+    return reason ? 125 : 0;
+  }
   if (values.help || command.length === 0) {
     (values.help ? process.stdout : process.stderr).write(usage);
     return values.help ? 0 : 125;
