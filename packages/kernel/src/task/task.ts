@@ -4,9 +4,11 @@ import { IoBuffer } from '../io/io-buffer.js';
 import type { Kernel } from '../kernel.js';
 import type { MemoryManager } from '../mm/memory-manager.js';
 import type { TaskSignals } from '../signal/task-signals.js';
+import type { Timer } from '../time/timer-queue.js';
 import type { FdTable } from '../vfs/fd-table.js';
 import type { FsContext } from '../vfs/fs-context.js';
-import { type Blocking, TaskWait, type WakeReason } from '../wait/blocking.js';
+import { type Blocking, type SyscallResult, TaskWait, TIMED_OUT, type WakeReason } from '../wait/blocking.js';
+import { WaitQueue } from '../wait/wait-queue.js';
 import type { TaskWork } from './task-work.js';
 import type { ThreadGroup } from './thread-group.js';
 
@@ -24,6 +26,14 @@ export const TASK_ZOMBIE = 4;
 export const TASK_DEAD = 5;
 export type TaskState = 0 | 1 | 2 | 3 | 4 | 5;
 
+/** The rest of an interrupted timed wait, which restart_syscall continues: plain data with an absolute deadline. */
+export interface RestartBlock {
+  restart(task: Task): SyscallResult;
+}
+
+/** Entries of a task's history of system calls (a power of two). */
+export const HISTORY = 16;
+
 /**
  * A thread of a guest program: what Linux's task_struct is. Created by clone and execve (task-clone.ts), run by the run loop (run-loop.ts), ended by
  * task-exit.ts. Everything here is owned by the kernel's JavaScript thread; only `page` is shared with native code while the task runs.
@@ -36,6 +46,8 @@ export class Task {
   wakeReason: WakeReason = 0;
   /** What the task waits for while blocked. */
   readonly wait: TaskWait;
+  /** Ends the wait at its deadline. */
+  readonly waitTimer: Timer;
   /** Guest buffers of the current system call. */
   readonly io = new IoBuffer();
   /** For reads and writes of kernel buffers on behalf of the task. */
@@ -55,8 +67,30 @@ export class Task {
   exitStatus = 0;
   /** The number of the system call in progress, or -1: restarts and tracing need it. */
   sysno = -1;
+  /** True when the return to user mode must look at signals, exit, stops or task work. Set by whoever adds one. */
+  attention = false;
+  /** Another thread of the process calls execve: this one has to leave. */
+  mustExit = false;
+  /** What restart_syscall continues, or null. */
+  restartBlock: RestartBlock | null = null;
+  /** The last fault, for signal frames: address halves, error code, vector. */
+  faultLow = 0;
+  faultHigh = 0;
+  faultErrorCode = 0;
+  faultVector = 0;
+  /** The last system calls, for reports: a ring. */
+  readonly history = new Int16Array(HISTORY).fill(-1);
+  historyIndex = 0;
   /** The vfork parent that waits for this task's exec or exit, or null. */
   vforkParent: Task | null = null;
+  /** Woken (EPOLLIN) when a vfork child has let go of this task's memory. */
+  readonly vforkDone = new WaitQueue();
+  /** Signal to get when the parent dies (PR_SET_PDEATHSIG), or 0. */
+  parentDeathSignal = 0;
+  /** Scheduling policy and priority as set; they don't change how the run loop schedules. */
+  schedPolicy = 0;
+  schedPriority = 0;
+  nice = 0;
   /** Nanoseconds of CPU time in user mode. */
   userTime = 0;
   systemTime = 0;
@@ -68,9 +102,10 @@ export class Task {
 
   constructor(
     readonly kernel: Kernel,
-    /** Thread id in the sandbox's pid namespace. */
-    readonly id: number,
+    /** Thread id in the sandbox's pid namespace; changes only when a thread other than the leader calls execve. */
+    public id: number,
     public threadGroup: ThreadGroup,
+    /** Where it runs. */
     readonly context: Context,
     public mm: MemoryManager,
     public files: FdTable,
@@ -79,6 +114,7 @@ export class Task {
     readonly signals: TaskSignals,
   ) {
     this.wait = new TaskWait((reason) => kernel.wakeTask(this, reason));
+    this.waitTimer = { deadline: 0, heapIndex: -1, expire: () => kernel.wakeTask(this, TIMED_OUT) };
   }
 
   /** Registers and event of the thread. */

@@ -2,7 +2,7 @@ import type { SharedSignals } from '../signal/shared-signals.js';
 import { WaitQueue } from '../wait/wait-queue.js';
 import type { ProcessGroup, Session } from './process-group.js';
 import type { ResourceLimits } from './resource-limits.js';
-import type { Task } from './task.js';
+import { TASK_ZOMBIE, type Task } from './task.js';
 
 /** A process: the threads that share a pid, signal handlers and resource limits. */
 export class ThreadGroup {
@@ -11,14 +11,24 @@ export class ThreadGroup {
   readonly children = new Set<ThreadGroup>();
   /** Woken (EPOLLIN) when a child changes state. */
   readonly childWait = new WaitQueue();
+  /** Woken (EPOLLIN) when one of the threads has exited: execve waits for that. */
+  readonly threadExit = new WaitQueue();
+  /** Woken (EPOLLIN) when the process has exited: pidfds. */
+  readonly exitWait = new WaitQueue();
   parent: ThreadGroup | null;
   /** Set once by exit_group or a fatal signal: all threads leave with this wait status. */
   exitStatus = -1;
+  /** The thread that waits in execve for the others to leave, or null. */
+  execTask: Task | null = null;
   /** Whether execve has happened since fork (setpgid refuses then). */
   didExec = false;
   /** The wait status of a stop or continue that the parent has not seen yet, or -1. */
   pendingStop = -1;
   pendingContinue = false;
+  /** All threads have exited; the status waits for the parent. */
+  isZombie = false;
+  /** Called once when the process has exited, before its parent is told. Set by whoever spawned it from the host. */
+  onExit: () => void = () => {};
   /** Stopped by job control. */
   stopped = false;
   /** Signal sent to the parent at exit (SIGCHLD, or what clone gave). */
@@ -34,6 +44,8 @@ export class ThreadGroup {
   deadSystemTime = 0;
   childrenUserTime = 0;
   childrenSystemTime = 0;
+  /** Largest resident set of a reaped child, in bytes. */
+  childrenPeakResident = 0;
 
   constructor(
     /** The pid: thread id of the leader. */
@@ -47,8 +59,15 @@ export class ThreadGroup {
     this.parent = parent;
   }
 
+  /** The first thread (absent only in init, which is the kernel itself). */
   get leader(): Task {
     return this.tasks[0];
+  }
+  /** Threads that have not exited. */
+  get liveThreads(): number {
+    let count = 0;
+    for (const task of this.tasks) if (task.state < TASK_ZOMBIE) count++;
+    return count;
   }
   get session(): Session {
     return this.processGroup.session;

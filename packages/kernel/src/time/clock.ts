@@ -1,9 +1,69 @@
-/** The kernel's clocks. Nanoseconds as numbers (exact to below 1 us until 2255 for realtime, exact for monotonic below 104 days). */
+import { performance } from 'node:perf_hooks';
+
+const NANOSECONDS = 1e9;
+
+/**
+ * The kernel's clocks. Times are numbers: nanoseconds of the monotonic clock stay exact for 104 days of uptime; realtime (nanoseconds since 1970 are beyond
+ * 2^53) is given as whole seconds and nanoseconds.
+ */
 export interface Clock {
-  /** CLOCK_MONOTONIC. Does not allocate. @hotpath */
+  /** CLOCK_MONOTONIC in nanoseconds. Does not allocate. @hotpath */
   monotonic(): number;
-  /** CLOCK_REALTIME, nanoseconds since 1970: beyond 2^53, so exact to 256 ns only; use `realtimeSeconds`/`realtimeNanoseconds` where it matters. */
-  realtime(): number;
-  /** Nanoseconds of CLOCK_BOOTTIME. */
-  boottime(): number;
+  /** Reads CLOCK_REALTIME into `seconds` and `nanoseconds`. @hotpath */
+  readRealtime(): void;
+  readonly seconds: number;
+  readonly nanoseconds: number;
+  /** Nanoseconds that CLOCK_BOOTTIME is ahead of CLOCK_MONOTONIC. */
+  readonly boottimeOffset: number;
+}
+
+/** The clocks of the host. */
+export class HostClock implements Clock {
+  seconds = 0;
+  nanoseconds = 0;
+  readonly boottimeOffset = 0;
+  /** CLOCK_MONOTONIC when `performance.now()` was 0. */
+  readonly #base: number;
+  /** Realtime minus monotonic: whole seconds, and the nanoseconds that remain. Measured again when it is older than a second. */
+  #offsetSeconds = 0;
+  #offsetNanoseconds = 0;
+  #measured = Number.NEGATIVE_INFINITY;
+
+  constructor() {
+    const [seconds, nanoseconds] = process.hrtime();
+    this.#base = Math.round(seconds * NANOSECONDS + nanoseconds - performance.now() * 1e6);
+  }
+
+  monotonic(): number {
+    return this.#base + Math.floor(performance.now() * 1e6);
+  }
+
+  readRealtime(): void {
+    const now = this.monotonic();
+    if (now - this.#measured > NANOSECONDS) this.#measure(now);
+    const total = (now % NANOSECONDS) + this.#offsetNanoseconds;
+    const carry = total >= NANOSECONDS ? 1 : 0;
+    this.seconds = Math.floor(now / NANOSECONDS) + this.#offsetSeconds + carry;
+    this.nanoseconds = total - carry * NANOSECONDS;
+  }
+
+  /** Date.now() has milliseconds only: the offset is kept unless it is off by more than that, so that realtime does not jump about. */
+  #measure(now: number): void {
+    this.#measured = now;
+    const wallMs = performance.timeOrigin + performance.now();
+    const wall = Date.now();
+    const ms = Math.abs(wall - wallMs) > 2 ? wall : wallMs;
+    const seconds = Math.floor(ms / 1000);
+    const nanoseconds = Math.floor((ms - seconds * 1000) * 1e6);
+    let offset = nanoseconds - (now % NANOSECONDS);
+    let offsetSeconds = seconds - Math.floor(now / NANOSECONDS);
+    if (offset < 0) {
+      offset += NANOSECONDS;
+      offsetSeconds--;
+    }
+    const drift = Math.abs((offsetSeconds - this.#offsetSeconds) * NANOSECONDS + offset - this.#offsetNanoseconds);
+    if (drift < 2e6) return;
+    this.#offsetSeconds = offsetSeconds;
+    this.#offsetNanoseconds = offset;
+  }
 }

@@ -1,0 +1,108 @@
+import { EAGAIN, RLIMIT_SIGPENDING, SIGCONT, SIGKILL, SIGRTMIN, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU } from '@sbx/abi';
+import type { ProcessGroup } from '../task/process-group.js';
+import { TASK_BLOCKED, TASK_RUNNING, TASK_STOPPED, TASK_ZOMBIE, type Task } from '../task/task.js';
+import type { ThreadGroup } from '../task/thread-group.js';
+import { INTERRUPTED } from '../wait/blocking.js';
+import { CONTINUE, defaultAction, IGNORE } from './default-actions.js';
+import type { PendingSignals } from './pending-signals.js';
+import { SignalInfo } from './signal-info.js';
+import { highBit, lowBit } from './signal-set.js';
+
+const EPOLLIN = 1;
+const STOP_SIGNALS = [SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU] as const;
+
+/** Whether an unblocked signal waits for the task. @hotpath */
+export function hasDeliverableSignal(task: Task): boolean {
+  const own = task.signals.pending;
+  const shared = task.threadGroup.signals.pending;
+  return (((own.low | shared.low) & ~task.signals.blockedLow) | ((own.high | shared.high) & ~task.signals.blockedHigh)) !== 0;
+}
+
+/** Sends a signal to one thread (tgkill, faults). Returns 0 or -EAGAIN (RLIMIT_SIGPENDING). */
+export function sendToTask(task: Task, info: SignalInfo): number {
+  if (task.state >= TASK_ZOMBIE) return 0;
+  return send(task.threadGroup, task, task.signals.pending, info);
+}
+
+/** Sends a signal to a process: one of its threads that does not block it takes it. */
+export function sendToGroup(group: ThreadGroup, info: SignalInfo): number {
+  return send(group, null, group.signals.pending, info);
+}
+
+/** Sends a signal of the kernel's own to each process of a group. */
+export function sendToProcessGroup(group: ProcessGroup, signo: number): void {
+  for (const member of [...group.members]) sendToGroup(member, SignalInfo.kernel(signo));
+}
+
+function send(group: ThreadGroup, target: Task | null, queue: PendingSignals, info: SignalInfo): number {
+  const signo = info.signo;
+  prepare(group, signo);
+  if (isIgnored(group, target, signo)) return 0;
+  if (signo >= SIGRTMIN && signo !== SIGKILL && queue.queued >= group.limits.soft[RLIMIT_SIGPENDING]) return -EAGAIN;
+  queue.add(info);
+  notify(group, target, signo);
+  return 0;
+}
+
+/** SIGCONT and the stop signals cancel each other when they are sent, whatever is blocked or handled (signal(7)). */
+function prepare(group: ThreadGroup, signo: number): void {
+  if (signo === SIGCONT) {
+    discard(group, STOP_SIGNALS);
+    resume(group);
+  } else if ((STOP_SIGNALS as readonly number[]).includes(signo)) discard(group, [SIGCONT]);
+}
+
+function discard(group: ThreadGroup, signals: readonly number[]): void {
+  for (const signo of signals) {
+    group.signals.pending.discard(signo);
+    for (const task of group.tasks) task.signals.pending.discard(signo);
+  }
+}
+
+/** Ends a job-control stop. */
+export function resume(group: ThreadGroup): void {
+  if (!group.stopped) return;
+  group.stopped = false;
+  group.pendingStop = -1;
+  group.pendingContinue = true;
+  for (const task of group.tasks) if (task.state === TASK_STOPPED) task.kernel.continueTask(task);
+  group.leader.kernel.notifyParent(group, 0xffff);
+}
+
+/** Whether nobody would ever see the signal: ignored by every thread that could take it. A blocked signal is kept. */
+function isIgnored(group: ThreadGroup, target: Task | null, signo: number): boolean {
+  const actions = group.signals.actions;
+  const byDefault = defaultAction(signo);
+  if (!actions.isIgnore(signo) && !(actions.isDefault(signo) && (byDefault === IGNORE || byDefault === CONTINUE))) return false;
+  if (target !== null) return !isBlocked(target, signo) && !isAwaited(target, signo);
+  return !group.tasks.some((task) => isBlocked(task, signo) || isAwaited(task, signo));
+}
+
+function isBlocked(task: Task, signo: number): boolean {
+  return ((task.signals.blockedLow & lowBit(signo)) | (task.signals.blockedHigh & highBit(signo))) !== 0;
+}
+function isAwaited(task: Task, signo: number): boolean {
+  return ((task.signals.awaitedLow & lowBit(signo)) | (task.signals.awaitedHigh & highBit(signo))) !== 0;
+}
+
+/** Makes a thread that can take the signal look at it. */
+function notify(group: ThreadGroup, target: Task | null, signo: number): void {
+  if (target !== null) {
+    target.signals.arrival.wake(EPOLLIN);
+    if (signo === SIGKILL || !isBlocked(target, signo) || isAwaited(target, signo)) interruptTask(target, signo === SIGKILL);
+    return;
+  }
+  for (const task of group.tasks) task.signals.arrival.wake(EPOLLIN);
+  const taker =
+    group.tasks.find((task) => task.state < TASK_ZOMBIE && isAwaited(task, signo)) ??
+    group.tasks.find((task) => task.state < TASK_ZOMBIE && (signo === SIGKILL || !isBlocked(task, signo)));
+  if (taker !== undefined) interruptTask(taker, signo === SIGKILL);
+}
+
+/** Makes a task pass through signal delivery soon: ends its wait or its run in user mode. `fatal`: also ends waits that are not interruptible, and stops. */
+export function interruptTask(task: Task, fatal: boolean): void {
+  task.attention = true;
+  if (task.state === TASK_RUNNING) task.context.interrupt();
+  else if (task.state === TASK_BLOCKED && (fatal || task.wait.interruptible)) task.kernel.wakeTask(task, INTERRUPTED);
+  else if (task.state === TASK_STOPPED && fatal) task.kernel.continueTask(task);
+}

@@ -1,0 +1,44 @@
+import { ENOSYS, type SyscallName, syscallNumber } from '@sbx/abi';
+import type { ContextPage } from '@sbx/platform';
+import { authSyscalls } from '../auth/syscalls.js';
+import { pidfdSyscalls } from '../fs/anon/pidfd.js';
+import { signalSyscalls } from '../signal/syscalls.js';
+import { systemSyscalls } from '../system/syscalls.js';
+import { execSyscalls } from '../task/exec.js';
+import { schedulingSyscalls } from '../task/scheduling.js';
+import { taskSyscalls } from '../task/syscalls.js';
+import type { Task } from '../task/task.js';
+import { timeSyscalls } from '../time/syscalls.js';
+import type { SyscallEntry, SyscallHandler } from './entry.js';
+
+/** Every system call that the kernel serves, by subsystem. docs/syscalls.md is generated from this. */
+export const syscallEntries: readonly SyscallEntry[] = [
+  ...taskSyscalls,
+  ...execSyscalls,
+  ...schedulingSyscalls,
+  ...signalSyscalls,
+  ...authSyscalls,
+  ...timeSyscalls,
+  ...systemSyscalls,
+  ...pidfdSyscalls,
+];
+
+/** A call that nobody serves: ENOSYS, counted. */
+export function sysUnknown(task: Task, args: ContextPage): number {
+  const { unknownCalls } = task.kernel;
+  const { sysno } = args;
+  if (unknownCalls.has(sysno) || unknownCalls.size < 1024) unknownCalls.set(sysno, (unknownCalls.get(sysno) ?? 0) + 1);
+  return -ENOSYS;
+}
+
+/** Handlers by amd64 number. A name that the architecture doesn't have, or two handlers for one call, is a bug. */
+export function createSyscallTable(entries: readonly SyscallEntry[] = syscallEntries): SyscallHandler[] {
+  const table: SyscallHandler[] = new Array(512).fill(sysUnknown);
+  for (const entry of entries) {
+    const number = syscallNumber('amd64', entry.name as SyscallName);
+    if (number === undefined) throw new Error(`system-call table: amd64 has no ${entry.name}`);
+    if (table[number] !== sysUnknown) throw new Error(`system-call table: two handlers for ${entry.name}`);
+    table[number] = entry.handler;
+  }
+  return table;
+}

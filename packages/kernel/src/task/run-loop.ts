@@ -1,0 +1,327 @@
+import { SIGBUS, SIGSEGV } from '@sbx/abi';
+import {
+  CONTEXT_FIELDS,
+  type Context,
+  EVENT_FAILED,
+  EVENT_INTERRUPT,
+  EVENT_SIGNAL,
+  EVENT_SIGNAL_MAYBE_CPUID,
+  EVENT_SYSCALL,
+  type EventKind,
+} from '@sbx/platform';
+import type { Kernel } from '../kernel.js';
+import { FAULT_OK, FAULT_OUT_OF_MEMORY } from '../mm/constants.js';
+import { faultCode, faultSignal } from '../mm/fault.js';
+import { deliverSignals, EXITING, forceSignal, RESUME } from '../signal/deliver.js';
+import { SignalInfo } from '../signal/signal-info.js';
+import type { SyscallHandler } from '../syscalls/entry.js';
+import { INTERRUPTED, WOKEN } from '../wait/blocking.js';
+import { isRestart } from '../wait/restart.js';
+import { exitTask } from './exit.js';
+import { RunQueue } from './run-queue.js';
+import { HISTORY, TASK_BLOCKED, TASK_RUNNABLE, TASK_RUNNING, TASK_STOPPED, TASK_ZOMBIE, type Task } from './task.js';
+
+/** How long the loop runs before Node's event loop gets its turn. */
+const SLICE_NS = 4e6;
+/** How long a task may run in user mode while others wait for a native thread. */
+const QUANTUM_NS = 10e6;
+/** How long the loop sleeps for running tasks before it goes back to Node's event loop. */
+const WAIT_NS = 500e3;
+/** A deadline nearer than this is waited for here, because Node's timers count whole milliseconds. */
+const NEAR_NS = 2e6;
+/** Vector of a page fault. */
+const PAGE_FAULT = 14;
+
+/**
+ * Runs the tasks: collects platform events, serves system calls and faults, delivers signals, resumes. One slice at a time from Node's event loop; sleeps
+ * there when nothing can run.
+ *
+ * A task is in exactly one place: the run queue (RUNNABLE), a native thread (RUNNING), its wait (BLOCKED), nowhere (STOPPED, ZOMBIE).
+ */
+export class RunLoop {
+  readonly queue = new RunQueue();
+  /** Tasks on native threads, by context. */
+  readonly #running = new Map<Context, Task>();
+  #scheduled = false;
+  #timeout: NodeJS.Timeout | null = null;
+  #stopped = false;
+  /** When the oldest of the running tasks was started. */
+  #quantumEnd = Number.POSITIVE_INFINITY;
+  #now = 0;
+
+  constructor(
+    private readonly kernel: Kernel,
+    private readonly handlers: readonly SyscallHandler[],
+    private readonly unknown: SyscallHandler,
+  ) {}
+
+  /** Makes sure that a slice runs soon. */
+  schedule(): void {
+    if (this.#scheduled || this.#stopped) return;
+    this.#scheduled = true;
+    setImmediate(this.#turn);
+  }
+
+  /** Ends the loop for good; running tasks are brought back first. */
+  stop(): void {
+    this.#stopped = true;
+    if (this.#timeout !== null) clearTimeout(this.#timeout);
+    for (const context of this.#running.keys()) context.interrupt();
+    const giveUp = this.kernel.clock.monotonic() + 5e9;
+    while (this.#running.size > 0 && this.kernel.clock.monotonic() < giveUp) {
+      this.kernel.platform.wait(1e6);
+      for (let context = this.kernel.platform.poll(); context !== null; context = this.kernel.platform.poll())
+        this.#running.delete(context);
+    }
+  }
+
+  /** Puts a task that can run into the queue. */
+  enqueue(task: Task): void {
+    task.state = TASK_RUNNABLE;
+    this.queue.push(task);
+    this.schedule();
+  }
+
+  readonly #turn = (): void => {
+    this.#scheduled = false;
+    if (this.#stopped) return;
+    try {
+      this.#slice();
+    } catch (error) {
+      this.kernel.panic(error);
+      return;
+    }
+    if (!this.#stopped) this.#rest();
+  };
+
+  /** After a slice: go on after Node's turn, or sleep until a timer or an event. */
+  #rest(): void {
+    const { platform, timers, clock } = this.kernel;
+    if (this.queue.length > 0 || (this.#running.size > 0 && !platform.arm())) {
+      this.schedule();
+      return;
+    }
+    const next = Math.min(timers.next, this.#quantumEnd);
+    if (next === Number.POSITIVE_INFINITY) return;
+    const delay = next - clock.monotonic();
+    if (delay <= NEAR_NS) {
+      if (delay > 0) platform.wait(delay);
+      this.schedule();
+      return;
+    }
+    if (this.#timeout !== null) clearTimeout(this.#timeout);
+    this.#timeout = setTimeout(this.#onTimeout, Math.min(Math.floor((delay - NEAR_NS / 2) / 1e6), 2 ** 30));
+  }
+
+  readonly #onTimeout = (): void => {
+    this.#timeout = null;
+    this.schedule();
+  };
+
+  #slice(): void {
+    const { platform, timers, clock } = this.kernel;
+    this.#now = clock.monotonic();
+    const end = this.#now + SLICE_NS;
+    while (!this.#stopped) {
+      for (let context = platform.poll(); context !== null; context = platform.poll()) this.#collect(context);
+      if (timers.next <= this.#now) timers.run(this.#now);
+      if (this.#now >= end) return;
+      if (!this.#step(end)) return;
+      this.#now = clock.monotonic();
+    }
+  }
+
+  /** Runs one task, or waits for those that run. False: nothing can be done now. */
+  #step(end: number): boolean {
+    const { platform } = this.kernel;
+    if (this.#running.size >= platform.concurrency) return this.#awaitRunning();
+    const task = this.queue.shift();
+    if (task === null) return this.#running.size > 0 && platform.wait(WAIT_NS);
+    if (task.state !== TASK_RUNNABLE) return true;
+    if (task.blocking !== null) {
+      if (this.#continue(task)) this.queue.push(task);
+      return true;
+    }
+    if (task.attention && !this.#returnSlow(task, 0)) return true;
+    if (this.queue.length === 0 && this.#running.size === 0) return this.#runAlone(task, end);
+    this.#start(task);
+    return true;
+  }
+
+  /** All native threads are busy: waits for one, and takes the longest-running task off when its quantum is over. */
+  #awaitRunning(): boolean {
+    if (this.kernel.platform.wait(WAIT_NS)) return true;
+    if (this.#now >= this.#quantumEnd && this.queue.length > 0) {
+      for (const context of this.#running.keys()) {
+        context.interrupt();
+        break;
+      }
+      this.#quantumEnd = this.#now + QUANTUM_NS;
+    }
+    return false;
+  }
+
+  /** Hands a task to a native thread. */
+  #start(task: Task): void {
+    const space = task.mm.addressSpace();
+    if (space === null) {
+      this.#noAddressSpace(task);
+      return;
+    }
+    if (this.#running.size === 0) this.#quantumEnd = this.#now + QUANTUM_NS;
+    task.state = TASK_RUNNING;
+    this.#running.set(task.context, task);
+    task.context.start(space);
+  }
+
+  /** Takes a task whose run on a native thread has ended. */
+  #collect(context: Context): void {
+    const task = this.#running.get(context);
+    if (task === undefined) return;
+    this.#running.delete(context);
+    if (this.#running.size === 0) this.#quantumEnd = Number.POSITIVE_INFINITY;
+    if (this.#handle(task, task.page.event as EventKind)) this.queue.push(task);
+  }
+
+  /** Runs the only runnable task on this thread, until another one can run, it blocks, or the slice is over. @hotpath */
+  #runAlone(task: Task, end: number): boolean {
+    const { clock, timers } = this.kernel;
+    for (;;) {
+      const space = task.mm.addressSpace();
+      if (space === null) {
+        this.#noAddressSpace(task);
+        return true;
+      }
+      task.state = TASK_RUNNING;
+      const limit = Math.min(timers.next, end);
+      const start = this.#now;
+      const event = task.context.switch(space, -1, limit > start ? limit - start : 1);
+      this.#now = clock.monotonic();
+      task.userTime += this.#now - start;
+      if (!this.#handle(task, event)) return true;
+      if (event === EVENT_INTERRUPT || this.queue.length > 0 || this.#now >= end || timers.next <= this.#now) {
+        this.queue.push(task);
+        return event !== EVENT_INTERRUPT;
+      }
+    }
+  }
+
+  #noAddressSpace(task: Task): void {
+    task.state = TASK_RUNNABLE;
+    task.mm.whenAddressSpace().then(() => this.enqueue(task));
+  }
+
+  /** Acts on an event. True: the task wants to go on in user mode (state RUNNABLE, not queued). @hotpath */
+  #handle(task: Task, event: EventKind): boolean {
+    task.state = TASK_RUNNABLE;
+    switch (event) {
+      case EVENT_SYSCALL:
+        return this.#syscall(task);
+      case EVENT_SIGNAL:
+      case EVENT_SIGNAL_MAYBE_CPUID:
+        task.sysno = -1;
+        this.#fault(task);
+        return this.#return(task, 0);
+      case EVENT_FAILED:
+        throw new Error(this.kernel.platform.failure() ?? 'the platform failed');
+      default:
+        task.sysno = -1;
+        return this.#return(task, 0);
+    }
+  }
+
+  /** Serves a system call. @hotpath */
+  #syscall(task: Task): boolean {
+    const { page } = task;
+    const sysno = page.sysno;
+    task.sysno = sysno;
+    task.history[task.historyIndex] = sysno;
+    task.historyIndex = (task.historyIndex + 1) & (HISTORY - 1);
+    const tracer = this.kernel.tracer;
+    if (tracer !== null) tracer.enter(task, sysno);
+    const handler = sysno < this.handlers.length ? this.handlers[sysno] : this.unknown;
+    const result = handler(task, page);
+    if (typeof result === 'number') return this.#finish(task, result);
+    task.blocking = result;
+    task.wakeReason = WOKEN;
+    return this.#continue(task);
+  }
+
+  /** Resumes the rest of a blocked system call. True when it is done and the task wants to go on in user mode. */
+  #continue(task: Task): boolean {
+    const blocking = task.blocking!;
+    const { wait } = task;
+    wait.clear();
+    const next = blocking.next(task.wakeReason);
+    if (next.done) {
+      wait.clear();
+      task.blocking = null;
+      return this.#finish(task, next.value);
+    }
+    // The state may have changed under the generator's feet (it killed its own process).
+    task.state = TASK_BLOCKED;
+    task.wakeReason = WOKEN;
+    task.voluntarySwitches++;
+    if (wait.deadline !== Number.POSITIVE_INFINITY) this.kernel.timers.arm(task.waitTimer, wait.deadline);
+    if (task.attention && this.kernel.mustInterrupt(task)) this.kernel.wakeTask(task, INTERRUPTED);
+    return false;
+  }
+
+  /** A system call has its result. @hotpath */
+  #finish(task: Task, result: number): boolean {
+    const tracer = this.kernel.tracer;
+    if (tracer !== null) tracer.exit(task, result);
+    if (task.sysno >= 0) task.page.setResult(result);
+    return this.#return(task, result);
+  }
+
+  /** On the way back to user mode. @hotpath */
+  #return(task: Task, result: number): boolean {
+    if (!task.attention && !isRestart(result)) return true;
+    return this.#returnSlow(task, result);
+  }
+
+  /** Task work, exit, stops, signals, in Linux's order. */
+  #returnSlow(task: Task, result: number): boolean {
+    if (task.state >= TASK_ZOMBIE) return false;
+    for (;;) {
+      task.attention = false;
+      while (task.work.length > 0) task.work.shift()!.run(task);
+      const outcome = deliverSignals(task, result);
+      if (outcome === RESUME) {
+        if (!task.attention) return true;
+        continue;
+      }
+      if (outcome === EXITING) {
+        exitTask(task, Math.max(task.threadGroup.exitStatus, 0));
+        return false;
+      }
+      task.state = TASK_STOPPED;
+      task.attention = true;
+      return false;
+    }
+  }
+
+  /** A fault or trap: page faults go to the memory manager, the rest become signals. */
+  #fault(task: Task): void {
+    const { page } = task;
+    const word = CONTEXT_FIELDS.faultAddressLow >> 2;
+    task.faultErrorCode = page.errorCode;
+    task.faultVector = page.vector;
+    let signo = page.signo;
+    let code = page.sigcode;
+    if (page.vector === PAGE_FAULT && (signo === SIGSEGV || signo === SIGBUS)) {
+      const outcome = task.mm.handleFault(page.faultAddress, page.access);
+      if (outcome === FAULT_OK) return;
+      if (outcome === FAULT_OUT_OF_MEMORY) {
+        this.kernel.outOfMemory(task);
+        return;
+      }
+      signo = faultSignal(outcome);
+      code = faultCode(outcome);
+    }
+    task.faultLow = page.u32[word];
+    task.faultHigh = page.u32[word + 1];
+    forceSignal(task, SignalInfo.fault(signo, code, task.faultLow, task.faultHigh));
+  }
+}
