@@ -141,8 +141,7 @@ export class MemoryManager implements AddressTranslator, GuestMemory {
     child.dumpable = this.dumpable;
     child.readImpliesExec = this.readImpliesExec;
     child.membarrier = this.membarrier;
-    child.executable = this.executable;
-    this.executable?.incRef();
+    if (this.executable !== null) child.setExecutable(this.executable);
     this.flushTranslations();
     for (const vma of this.vmas.list) {
       if ((vma.flags & VM_DONTCOPY) !== 0) continue;
@@ -164,6 +163,14 @@ export class MemoryManager implements AddressTranslator, GuestMemory {
     return child;
   }
 
+  /** Says which program runs here: takes a reference, and forbids writing to it. False (ETXTBSY) if it is open for writing. Called once. */
+  setExecutable(file: FileDescription): boolean {
+    if (file.inode !== null && file.inode.denyWrite() < 0) return false;
+    file.incRef();
+    this.executable = file;
+    return true;
+  }
+
   /** Whether other tasks use it too. */
   get shared(): boolean {
     return this.#references > 1;
@@ -179,6 +186,7 @@ export class MemoryManager implements AddressTranslator, GuestMemory {
     if (--this.#references > 0) return;
     this.releaseAddressSpace();
     releaseAll(this);
+    this.executable?.inode?.allowWrite();
     this.executable?.decRef();
     this.executable = null;
     livingOf.get(this.memory)!.delete(this);
