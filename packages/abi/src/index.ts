@@ -15,12 +15,15 @@ export type { Codec, Member, ScalarKind, Shape, Value } from './codec/codec.js';
 export * from './codec/composite.js';
 export * from './codec/guest-memory.js';
 export * from './codec/scalar.js';
+export { enumToString, type FlagSet, flagsToString } from './decode/flags.js';
+export { argumentWords, type DecodeOptions, decodeSyscall, resultToString, traceLine } from './decode/syscall.js';
 export * from './dirent.js';
 export * from './elf.js';
 export * from './errno.js';
 export * from './fcntl.js';
 export * from './fs-ioctl.js';
 export * from './futex.js';
+export * as flagSets from './generated/flag-sets.js';
 // The names that both architectures define: this machine's values.
 export {
   type Arch,
@@ -51,6 +54,7 @@ export * from './resource.js';
 export * from './sched.js';
 export * from './siginfo.js';
 export * from './signal.js';
+export * from './signal-name.js';
 export * from './socket.js';
 export * from './stat.js';
 export * from './structs/elf.js';
