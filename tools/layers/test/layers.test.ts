@@ -34,7 +34,9 @@ function addPackage(folder: string) {
 
 /** Exit status and violations as "rule: file". */
 function check() {
-  const { status, stdout, stderr } = spawnSync(depcruise, ['--config', config, 'packages', 'apps', 'tools'], { cwd: root });
+  // Without colour, which CI=1 switches on even in a pipe.
+  const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' };
+  const { status, stdout, stderr } = spawnSync(depcruise, ['--config', config, 'packages', 'apps', 'tools'], { cwd: root, env });
   const violations = [...`${stdout}${stderr}`.matchAll(/error ([\w-]+: \S+)/g)].map((match) => match[1]);
   return { status, violations: [...new Set(violations)].sort() };
 }
