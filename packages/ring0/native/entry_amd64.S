@@ -67,31 +67,24 @@ ring0_enter_sysret:
     .balign 16, 0xf4
 
 /*
- * Touches page-table pages, for a KVM that shadows page tables: a write of two bytes into a shadowed table makes it forget what it knew of
- * the whole table. In: the linear address of a table in each register from the entry point on; the value written is the one that is there.
- * Out: HLT exit, flags clobbered. Faults: none if the addresses are those of tables.
+ * For a KVM that shadows page tables and does not see what the host writes to them. A write by ring 0 it sees: one of 8 bytes makes it forget what
+ * it knew of that entry, one of 2 bytes what it knew of the whole table. The value written is the one that is there.
+ * In: the linear address of an entry (forget) or a table (forget_all) in each register from the entry point on: RAX, RBX, RCX, RDX, RSI, RDI,
+ * RBP, R8 ... R15. Out: HLT exit, flags clobbered. Faults: none if the addresses are those of page-table memory.
  */
-.macro touch register
-    .globl ring0_touch_\register
-    .hidden ring0_touch_\register
-ring0_touch_\register:
-    orw $0, (%\register)
+.macro forget_from name, instruction, register, registers:vararg
+    .globl ring0_\name\()_\register
+    .hidden ring0_\name\()_\register
+ring0_\name\()_\register:
+    \instruction $0, (%\register)
+    .ifnb \registers
+    forget_from \name, \instruction, \registers
+    .endif
 .endm
-    touch rax
-    touch rbx
-    touch rcx
-    touch rdx
-    touch rsi
-    touch rdi
-    touch rbp
-    touch r8
-    touch r9
-    touch r10
-    touch r11
-    touch r12
-    touch r13
-    touch r14
-    touch r15
+    forget_from forget, orq, rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15
+    hlt
+    .balign 16, 0xf4
+    forget_from forget_all, orw, rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15
     hlt
     .balign 512, 0xf4
 
@@ -111,16 +104,16 @@ ring0_exit_bare_vectors:
     .globl ring0_exit_vectors
     .hidden ring0_exit_vectors
 ring0_exit_vectors:
-    .set vector, 0
+    .set .Lvector, 0
     .rept 256
     .balign 16, 0xf4
-    .if vector == VECTOR_PAGE_FAULT
+    .if .Lvector == VECTOR_PAGE_FAULT
     pushq %rax
     movq %cr2, %rax
     xchgq %rax, (%rsp)
     .endif
     hlt
-    .set vector, vector + 1
+    .set .Lvector, .Lvector + 1
     .endr
     .org ring0_exit_text + TEXT_SIZE, 0xf4
     .size ring0_exit_text, . - ring0_exit_text

@@ -1,0 +1,41 @@
+import type { SyscallRule } from '@sbx/platform';
+
+/** The KVM requests that are made after the platform was created: running, state, and memory slots and vCPUs on demand (linux/kvm.h). */
+const REQUESTS = {
+  KVM_CREATE_VCPU: 0xae41,
+  KVM_SET_USER_MEMORY_REGION: 0x4020ae46,
+  KVM_RUN: 0xae80,
+  KVM_GET_REGS: 0x8090ae81,
+  KVM_GET_SREGS: 0x8138ae83,
+  KVM_SET_SREGS: 0x4138ae84,
+  KVM_SET_MSRS: 0x4008ae89,
+  KVM_SET_CPUID2: 0x4008ae90,
+  KVM_GET_VCPU_EVENTS: 0x8040ae9f,
+  KVM_GET_XSAVE: 0x9000aea4,
+  KVM_SET_XSAVE: 0x5000aea5,
+  KVM_SET_XCRS: 0x4188aea7,
+  KVM_SET_DEVICE_ATTR: 0x4018aee1,
+} as const;
+
+/**
+ * What native threads and the KVM loop call. tgkill's arguments (thread group, thread) are known to the filter's author only: they must be this
+ * process. mmap is for the shared area of vCPUs made on demand.
+ */
+export const syscallRules: readonly SyscallRule[] = [
+  { name: 'ioctl', args: Object.values(REQUESTS).map((value) => ({ index: 1, value, mask: 0xffffffff })) },
+  { name: 'mmap' },
+  { name: 'munmap' },
+  { name: 'tgkill' },
+  { name: 'gettid' },
+  { name: 'getpid' },
+  { name: 'futex' },
+  { name: 'ppoll' },
+  { name: 'read' },
+  { name: 'write' },
+  { name: 'rt_sigprocmask' },
+  { name: 'rt_sigreturn' },
+  { name: 'clock_gettime' },
+  { name: 'clock_nanosleep' },
+  { name: 'clone3' },
+  { name: 'clone' },
+];
