@@ -151,7 +151,8 @@ export const ENOIOCTLCMD = 515;
 /** Restart through restart_syscall(2) if there is no handler; otherwise EINTR. */
 export const ERESTART_RESTARTBLOCK = 516;
 
-const TABLE: readonly (readonly [number, string, string])[] = [
+// A function, so that nothing is built before somebody asks for a name.
+const names = (): readonly (readonly [number, string, string])[] => [
   [EPERM, 'EPERM', 'Operation not permitted'],
   [ENOENT, 'ENOENT', 'No such file or directory'],
   [ESRCH, 'ESRCH', 'No such process'],
@@ -290,17 +291,21 @@ const TABLE: readonly (readonly [number, string, string])[] = [
   [ERESTART_RESTARTBLOCK, 'ERESTART_RESTARTBLOCK', 'Interrupted by signal'],
 ];
 
-const byNumber: (readonly [number, string, string] | undefined)[] = [];
-for (const row of TABLE) byNumber[row[0]] = row;
+let rows: Map<number, readonly [number, string, string]> | undefined;
+
+function row(errno: number): readonly [number, string, string] | undefined {
+  rows ??= new Map(names().map((entry) => [entry[0], entry]));
+  return rows.get(Math.abs(errno));
+}
 
 /**
  * The name of an error number: `errnoName(2)` and `errnoName(-2)` are `'ENOENT'`; `undefined` if no error has this number.
  */
 export function errnoName(errno: number): string | undefined {
-  return byNumber[Math.abs(errno)]?.[1];
+  return row(errno)?.[1];
 }
 
 /** The text that strerror(3) gives: `errnoMessage(2)` is `'No such file or directory'`. */
 export function errnoMessage(errno: number): string | undefined {
-  return byNumber[Math.abs(errno)]?.[2];
+  return row(errno)?.[2];
 }

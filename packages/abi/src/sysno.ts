@@ -11,17 +11,19 @@ export type SyscallName = keyof typeof amd64 | keyof typeof arm64;
 /** Name to number. A name that an architecture lacks (`open` on arm64) is missing. */
 export const syscallNumbers: Readonly<Record<Arch, Readonly<Partial<Record<SyscallName, number>>>>> = { amd64, arm64 };
 
-function invert(table: Readonly<Partial<Record<SyscallName, number>>>): readonly (SyscallName | undefined)[] {
-  const names: (SyscallName | undefined)[] = [];
-  for (const [name, number] of Object.entries(table)) {
-    while (names.length <= number) names.push(undefined);
-    names[number] = name as SyscallName;
+const inverted: Partial<Record<Arch, readonly (SyscallName | undefined)[]>> = {};
+
+/** Names by number; numbers without a call are `undefined`. Made at the first use. */
+export function syscallNames(arch: Arch): readonly (SyscallName | undefined)[] {
+  let names = inverted[arch];
+  if (names === undefined) {
+    const table = Object.entries(syscallNumbers[arch]) as [SyscallName, number][];
+    const found: (SyscallName | undefined)[] = new Array(Math.max(...table.map(([, number]) => number)) + 1).fill(undefined);
+    for (const [name, number] of table) found[number] = name;
+    names = inverted[arch] = found;
   }
   return names;
 }
-
-/** Number to name; numbers without a call are `undefined`. */
-export const syscallNames: Readonly<Record<Arch, readonly (SyscallName | undefined)[]>> = { amd64: invert(amd64), arm64: invert(arm64) };
 
 /** The number of a call, or `undefined` where the architecture lacks it. */
 export function syscallNumber(arch: Arch, name: SyscallName): number | undefined {
@@ -30,5 +32,5 @@ export function syscallNumber(arch: Arch, name: SyscallName): number | undefined
 
 /** The name of a call, or `undefined` for a number that Linux 6.1 does not use. */
 export function syscallName(arch: Arch, number: number): SyscallName | undefined {
-  return syscallNames[arch][number];
+  return syscallNames(arch)[number];
 }

@@ -23,7 +23,7 @@ for (const tool of toolchains) {
 
     it('invert', () => {
       for (const [name, number] of Object.entries(syscallNumbers[tool.arch])) expect(syscallName(tool.arch, number)).toBe(name);
-      expect(syscallNames[tool.arch].filter((name) => name !== undefined).length).toBe(Object.keys(syscallNumbers[tool.arch]).length);
+      expect(syscallNames(tool.arch).filter((name) => name !== undefined).length).toBe(Object.keys(syscallNumbers[tool.arch]).length);
     });
   });
 }
