@@ -1,5 +1,6 @@
 import { EFAULT, EINVAL, ENAMETOOLONG, ENOMEM, type GuestMemory, RLIMIT_MEMLOCK } from '@sbx/abi';
 import { ACCESS_READ, ACCESS_WRITE, type AddressSpace, type Memory, type MemoryKind, type Platform } from '@sbx/platform';
+import type { FutexQueue } from '../futex/futex-queue.js';
 import type { AddressTranslator } from '../io/io-buffer.js';
 import type { FileDescription } from '../vfs/file-description.js';
 import { CommitAccount } from './commit-account.js';
@@ -66,6 +67,8 @@ export class MemoryManager implements AddressTranslator, GuestMemory {
   readonly layout: AddressLayout;
   /** Objects that are mapped, each once. */
   readonly objects = new Map<Mappable, MappedObject>();
+  /** Futexes of this address space alone that have waiters, by address (futex/futex-queue.ts). */
+  readonly futexes = new Map<number, FutexQueue>();
   /** The soft limits that apply: whoever makes the space sets them to the process's. */
   limits: { readonly soft: Float64Array } = NO_LIMITS;
   /** VM_LOCKED and VM_LOCKONFAULT that new mappings get (mlockall(MCL_FUTURE)). */
