@@ -2,6 +2,8 @@ import { ENOSYS, type SyscallName, syscallNumber } from '@sbx/abi';
 import type { ContextPage } from '@sbx/platform';
 import { authSyscalls } from '../auth/syscalls.js';
 import { pidfdSyscalls } from '../fs/anon/pidfd.js';
+import { futexSyscalls } from '../futex/syscalls.js';
+import { mmSyscalls } from '../mm/syscalls.js';
 import { signalSyscalls } from '../signal/syscalls.js';
 import { systemSyscalls } from '../system/syscalls.js';
 import { execSyscalls } from '../task/exec.js';
@@ -9,6 +11,7 @@ import { schedulingSyscalls } from '../task/scheduling.js';
 import { taskSyscalls } from '../task/syscalls.js';
 import type { Task } from '../task/task.js';
 import { timeSyscalls } from '../time/syscalls.js';
+import { vfsSyscalls } from '../vfs/syscalls.js';
 import type { SyscallEntry, SyscallHandler } from './entry.js';
 
 /** Every system call that the kernel serves, by subsystem. docs/syscalls.md is generated from this. */
@@ -21,6 +24,9 @@ export const syscallEntries: readonly SyscallEntry[] = [
   ...timeSyscalls,
   ...systemSyscalls,
   ...pidfdSyscalls,
+  ...mmSyscalls,
+  ...vfsSyscalls,
+  ...futexSyscalls,
 ];
 
 /** A call that nobody serves: ENOSYS, counted. */

@@ -15,6 +15,7 @@ import {
   S_IFMT,
   S_IFREG,
 } from '@sbx/abi';
+import type { Task } from '../task/task.js';
 import type { Dentry } from './dentry.js';
 import type { FileDescription } from './file-description.js';
 import {
@@ -28,6 +29,8 @@ import {
   ATTR_MTIME,
   ATTR_MTIME_SET,
   ATTR_SIZE,
+  ATTR_TIMES_SET,
+  ATTR_TOUCH,
   ATTR_UID,
   AttributeChange,
   type Caller,
@@ -36,6 +39,7 @@ import {
 import type { Mount } from './mount.js';
 import { notify } from './notify.js';
 import { inodePermission, MAY_WRITE, ownerOrCapable } from './permission.js';
+import { checkNewSize } from './regular-file.js';
 
 const scratch = new AttributeChange();
 
@@ -64,13 +68,11 @@ export function changeAttributes(caller: Caller, dentry: Dentry, change: Attribu
       const gid = (valid & ATTR_GID) !== 0 ? change.gid : inode.gid;
       if (!credentials.inGroup(gid) && !credentials.capable(CAP_FSETID)) change.mode &= ~0o2000;
     }
-    if ((valid & (ATTR_ATIME_SET | ATTR_MTIME_SET)) !== 0) {
+    if ((valid & (ATTR_ATIME_SET | ATTR_MTIME_SET | ATTR_TIMES_SET)) !== 0) {
       if (!ownerOrCapable(caller, inode)) return -EPERM;
-    } else if ((valid & (ATTR_ATIME | ATTR_MTIME)) !== 0 && (valid & ATTR_SIZE) === 0) {
-      if (!ownerOrCapable(caller, inode)) {
-        const allowed = inodePermission(caller, inode, MAY_WRITE);
-        if (allowed < 0) return allowed;
-      }
+    } else if ((valid & ATTR_TOUCH) !== 0 && !ownerOrCapable(caller, inode)) {
+      const allowed = inodePermission(caller, inode, MAY_WRITE);
+      if (allowed < 0) return allowed;
     }
   }
   const result = inode.setAttributes(caller, change);
@@ -155,8 +157,9 @@ export function truncateInode(caller: Caller, dentry: Dentry, size: number, time
   return changeAttributes(caller, dentry, change);
 }
 
-/** truncate(2) on a place: type, mount and permission, and no running program. The size's limits were checked. */
-export function truncatePath(caller: Caller, mount: Mount, dentry: Dentry, size: number): number {
+/** truncate(2) on a place: type, mount and permission, no running program, limits. */
+export function truncatePath(task: Task, mount: Mount, dentry: Dentry, size: number): number {
+  const caller: Caller = task;
   const inode = dentry.inode!;
   if (inode.isDirectory) return -EISDIR;
   if (!inode.isRegular) return -EINVAL;
@@ -165,7 +168,8 @@ export function truncatePath(caller: Caller, mount: Mount, dentry: Dentry, size:
   if (allowed < 0) return allowed;
   const write = inode.acquireWrite();
   if (write < 0) return write;
-  const result = truncateInode(caller, dentry, size, 0);
+  let result = checkNewSize(task, inode.size, size);
+  if (result === 0) result = truncateInode(caller, dentry, size, 0);
   inode.releaseWrite();
   return result;
 }

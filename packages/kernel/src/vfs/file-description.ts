@@ -74,6 +74,22 @@ export abstract class FileDescription {
     return false;
   }
 
+  /** Whether a blocking write that moved only a part waits and goes on until all is written (pipes, stream sockets, terminals). */
+  get continuesWrites(): boolean {
+    return false;
+  }
+  /** Whether RWF_NOWAIT is served: regular files, which never wait here, and what honours O_NONBLOCK. */
+  get supportsNowait(): boolean {
+    return this.seekable;
+  }
+  /** F_GETPIPE_SZ and F_SETPIPE_SZ: -EBADF for what is no pipe. */
+  getPipeSize(): number {
+    return -EBADF;
+  }
+  setPipeSize(_task: Task, _size: number): number {
+    return -EBADF;
+  }
+
   /** The rest of open(2) that may have to wait (a fifo's other end): before the descriptor exists. 0, -errno or a generator of such. */
   finishOpen(_task: Task): SyscallResult {
     return 0;

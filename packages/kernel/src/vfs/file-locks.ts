@@ -142,7 +142,8 @@ export function locksOf(inode: Inode): FileLocks {
   return (inode.locks ??= new FileLocks());
 }
 
-function dropIfEmpty(inode: Inode): void {
+/** Forgets the locks of an inode that has none left. */
+export function releaseIfEmpty(inode: Inode): void {
   if (inode.locks?.isEmpty) inode.locks = null;
 }
 
@@ -151,7 +152,7 @@ export function removePosixLocks(file: FileDescription, owner: LockOwner): void 
   const inode = file.inode;
   if (inode === null || inode.locks === null) return;
   inode.locks.removeOwner(owner);
-  dropIfEmpty(inode);
+  releaseIfEmpty(inode);
 }
 
 /** The description's last reference is gone: its OFD and flock locks go. @hotpath */
@@ -160,5 +161,5 @@ export function removeDescriptionLocks(file: FileDescription): void {
   if (inode === null || inode.locks === null) return;
   inode.locks.removeOwner(file);
   inode.locks.removeFlock(file);
-  dropIfEmpty(inode);
+  releaseIfEmpty(inode);
 }

@@ -30,6 +30,10 @@ export const ATTR_ATIME_SET = 128;
 export const ATTR_MTIME_SET = 256;
 /** The size is changed through an open descriptor (ftruncate, O_TRUNC). */
 export const ATTR_FILE = 1024;
+/** An explicit setting of times, which only the owner may do (utimensat). */
+export const ATTR_TIMES_SET = 4096;
+/** Both times to now: whoever may write may do it (utimensat without times). */
+export const ATTR_TOUCH = 8192;
 /** Without permission checks (the kernel's own change: clearing set-user-ID). */
 export const ATTR_FORCE = 2048;
 
@@ -79,6 +83,8 @@ export abstract class Inode {
   watches: InodeWatches | null = null;
   /** State of an open fifo (fs/pipe), or of the socket that is bound here (socket/). */
   endpoint: object | null = null;
+  /** RWH_WRITE_LIFE_* (F_SET_RW_HINT). */
+  writeHint = 0;
   /** Made by O_TMPFILE without O_EXCL: linkat may give it its first name. */
   linkable = false;
   /** Descriptions open for writing; when negative, mappings that forbid writing (a running program). */

@@ -26,6 +26,14 @@ export class MountNamespace {
     mount.incRef();
   }
 
+  /** pivot_root: another mount, in no place, becomes the bottom of the tree; the old one is in no place then. */
+  replaceRoot(mount: Mount): void {
+    const old = this.root;
+    this.mounts.delete(old.id);
+    old.decRef();
+    this.setRoot(mount);
+  }
+
   /** What is mounted on (mount, dentry), or null. @hotpath */
   mountedOn(mount: Mount, dentry: Dentry): Mount | null {
     const mounts = dentry.mounts;

@@ -1,0 +1,114 @@
+import { randomFillSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { O_CREAT, O_WRONLY } from '@sbx/abi';
+import { kvmProvider } from '@sbx/kvm-platform';
+import { MemoryFile } from '@sbx/platform';
+import { TmpfsSuperBlock } from '../../src/fs/tmpfs/tmpfs.js';
+import { Credentials, HostClock, Kernel, ResourceLimits, spawnProcess } from '../../src/index.js';
+import { IoBuffer } from '../../src/io/io-buffer.js';
+import type { Task } from '../../src/task/task.js';
+import { FileDescription } from '../../src/vfs/file-description.js';
+
+const GiB = 2 ** 30;
+
+/** What a test's program writes. */
+export class Capture extends FileDescription {
+  readonly pieces: Buffer[] = [];
+  override write(_task: Task, io: IoBuffer): number {
+    const bytes = Buffer.alloc(io.remaining);
+    const n = io.get(bytes, 0, bytes.length);
+    this.pieces.push(bytes.subarray(0, n));
+    return io.result;
+  }
+  override read(): number {
+    return 0;
+  }
+  get text(): string {
+    return Buffer.concat(this.pieces).toString();
+  }
+  protected override release(): void {}
+}
+
+export interface Booted {
+  kernel: Kernel;
+  /** Copies a host file into the root. */
+  put(path: string, from: string, mode?: number): void;
+  run(argv: string[], env?: string[]): Promise<{ status: number; stdout: string; stderr: string }>;
+  shutdown(): void;
+}
+
+/** A kernel on real KVM with an empty tmpfs as its root. */
+export function boot(): Booted {
+  const memory = MemoryFile.create({ name: 'application', limit: 1 * GiB });
+  const kernelMemory = MemoryFile.create({ name: 'kernel', limit: 256 * 2 ** 20 });
+  let panic = '';
+  let kernel: Kernel | null = null;
+  const platform = kvmProvider.create({ memory, kernelMemory, wake: () => kernel?.loop.schedule() });
+  kernel = new Kernel({
+    platform,
+    clock: new HostClock(),
+    limits: { tasks: 4096, memory: 1 * GiB },
+    hostname: 'sbx',
+    random: (bytes) => void randomFillSync(bytes),
+    log: (line) => console.error(line),
+    onPanic: (report) => {
+      panic = report;
+      console.error(report);
+    },
+  });
+  const booted = kernel;
+  const { vfs } = booted;
+  vfs.mountRoot(new TmpfsSuperBlock(booted, vfs.allocateDevice(), { mode: 0o755 }), 'tmpfs');
+  const caller = vfs.kernelCaller;
+  return {
+    kernel: booted,
+    put(path, from, mode = 0o755) {
+      if (path.lastIndexOf('/') > 0) vfs.mkdirAll(caller, path.slice(0, path.lastIndexOf('/')), 0o755);
+      const file = vfs.open(caller, path, O_CREAT | O_WRONLY, mode);
+      if (typeof file === 'number') throw new Error(`cannot make ${path}: ${file}`);
+      const task = { threadGroup: { limits: new ResourceLimits() }, credentials: Credentials.forUser(0, 0) } as unknown as Task;
+      const bytes = readFileSync(from);
+      for (let at = 0; at < bytes.length; ) {
+        const io = new IoBuffer().setKernel(bytes.subarray(at));
+        const n = file.write(task, io, at);
+        if (typeof n !== 'number' || n <= 0) throw new Error(`cannot write ${path}: ${n}`);
+        at += n;
+      }
+      file.decRef();
+    },
+    run(argv, env = ['PATH=/bin:/usr/bin']) {
+      const out = new Capture(1);
+      const err = new Capture(1);
+      const limits = new ResourceLimits().set(3, 8 * 2 ** 20, Number.POSITIVE_INFINITY).set(7, 1024, 65536);
+      const group = spawnProcess(booted, {
+        program: argv[0],
+        argv,
+        envp: env,
+        cwd: '/',
+        credentials: Credentials.forUser(0, 0),
+        files: [new Capture(0), out, err],
+        searchPath: '/bin:/usr/bin',
+        limits,
+        umask: 0o022,
+        terminal: null,
+      });
+      if (typeof group === 'number') return Promise.resolve({ status: group, stdout: '', stderr: '' });
+      return new Promise((resolve, reject) => {
+        const alive = setInterval(() => {
+          if (panic !== '') {
+            clearInterval(alive);
+            reject(new Error(panic));
+          }
+        }, 50);
+        group.onExit = () => {
+          clearInterval(alive);
+          resolve({ status: group.exitStatus, stdout: out.text, stderr: err.text });
+        };
+      });
+    },
+    shutdown() {
+      booted.loop.stop();
+      platform.destroy();
+    },
+  };
+}
