@@ -198,6 +198,11 @@ function commit(task: Task, mm: MemoryManager, image: LoadedImage, path: string)
   task.parentDeathSignal = image.setId ? 0 : task.parentDeathSignal;
   task.restartBlock = null;
   setRegisters(task, image);
+  if (image.fatal) {
+    // The old program is gone and the new one can't be set up (see LoadedImage).
+    task.kernel.exitGroup(group, SIGSEGV);
+    task.attention = true;
+  }
   // No result is stored: the registers are the new program's.
   task.sysno = -1;
   return 0;
