@@ -3,7 +3,8 @@
  * garbage that a million copies make. Run: pnpm --filter @sbx/abi bench
  */
 import { type Measurement, measure } from '../../../tools/native/measure.js';
-import { copyStructOut, EpollEvent, type GuestMemory, interpreter, Sigaction, Stat, Timespec, type Value } from '../src/index.js';
+import { interpreter } from '../src/codec/composite.js';
+import { copyStructOut, EpollEvent, type GuestMemory, Sigaction, Stat, Timespec, type Value } from '../src/index.js';
 
 const view = new DataView(new ArrayBuffer(4096));
 const rows: Record<string, Record<string, string>> = {};

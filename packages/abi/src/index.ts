@@ -12,9 +12,46 @@ export * from './auxvec.js';
 export * from './bpf-classic.js';
 export * from './capability.js';
 export type { Codec, Member, ScalarKind, Shape, Value } from './codec/codec.js';
-export * from './codec/composite.js';
+export {
+  array,
+  bytes,
+  cstring,
+  type FieldAccess,
+  type PadCodec,
+  pad,
+  type StructCodec,
+  type StructOptions,
+  type StructValue,
+  struct,
+  type UnionValue,
+  union,
+} from './codec/composite.js';
 export * from './codec/guest-memory.js';
-export * from './codec/scalar.js';
+export {
+  be16,
+  be32,
+  f32,
+  f64,
+  getI64,
+  getU64,
+  i8,
+  i16,
+  i32,
+  i64,
+  long,
+  ptr,
+  type ScalarCodec,
+  type ScalarMember,
+  setI64,
+  setU64,
+  type U64Pair,
+  u8,
+  u16,
+  u32,
+  u64,
+  u64pair,
+  ulong,
+} from './codec/scalar.js';
 export { enumToString, type FlagSet, flagsToString } from './decode/flags.js';
 export { argumentWords, type DecodeOptions, decodeSyscall, resultToString, traceLine } from './decode/syscall.js';
 export * from './dirent.js';

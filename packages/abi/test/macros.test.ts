@@ -1,7 +1,7 @@
 /** Function-like macros, against the C ones: device numbers, ioctl numbers, wait statuses, ancillary data, directory records. */
 import { describe, expect, it } from 'vitest';
 import * as abi from '../src/index.js';
-import { run, toolchains } from './proof/compile.js';
+import { evaluate, toolchains } from './proof/compile.js';
 
 const devices: readonly (readonly [number, number])[] = [
   [0, 0],
@@ -29,16 +29,12 @@ const lengths = [0, 1, 4, 8, 12, 100];
 for (const tool of toolchains) {
   const skip = tool.missing !== undefined && !process.env.CI;
   describe.skipIf(skip)(`macros of ${tool.arch}${tool.missing ? ` (skipped: ${tool.missing})` : ''}`, () => {
-    const evaluate = (...expressions: string[]): number[] =>
-      run(
-        tool,
-        ['sys/sysmacros.h', 'sys/wait.h', 'sys/socket.h', 'sys/ioctl.h'],
-        '',
-        expressions.map((e) => `printf("%lld\\n", (long long)(${e}));`),
-      ).map(Number);
+    const headers = ['sys/sysmacros.h', 'sys/wait.h', 'sys/socket.h', 'sys/ioctl.h'];
+    const numbers = (...expressions: string[]): number[] =>
+      evaluate(tool, [{ headers, expressions }])[0]!.map(({ value }) => Number(value));
 
     it('of device numbers', () => {
-      expect(evaluate(...devices.map(([major, minor]) => `makedev(${major}, ${minor})`))).toEqual(devices.map((d) => abi.makedev(...d)));
+      expect(numbers(...devices.map(([major, minor]) => `makedev(${major}, ${minor})`))).toEqual(devices.map((d) => abi.makedev(...d)));
       for (const [major, minor] of devices) {
         const dev = abi.makedev(major, minor);
         expect([abi.major(dev), abi.minor(dev)]).toEqual([major, minor]);
@@ -46,7 +42,7 @@ for (const tool of toolchains) {
     });
 
     it('of ioctl numbers', () => {
-      expect(evaluate(...requests.map(([dir, type, nr, size]) => `(unsigned)_IOC(${dir}, '${type}', ${nr}, ${size})`))).toEqual(
+      expect(numbers(...requests.map(([dir, type, nr, size]) => `(unsigned)_IOC(${dir}, '${type}', ${nr}, ${size})`))).toEqual(
         requests.map((r) => abi.IOC(...r)),
       );
       for (const [dir, type, nr, size] of requests) {
@@ -64,7 +60,7 @@ for (const tool of toolchains) {
       const macros = { WIFEXITED, WEXITSTATUS, WIFSIGNALED, WIFSTOPPED, WSTOPSIG, WTERMSIG, WCOREDUMP, WIFCONTINUED };
       for (const status of statuses) {
         const names = Object.keys(macros);
-        const theirs = evaluate(...names.map((name) => (/^WIF|DUMP/.test(name) ? `!!${name}(${status})` : `${name}(${status})`)));
+        const theirs = numbers(...names.map((name) => (/^WIF|DUMP/.test(name) ? `!!${name}(${status})` : `${name}(${status})`)));
         expect(Object.values(macros).map((macro) => Number(macro(status)))).toEqual(theirs);
       }
     });
@@ -72,7 +68,7 @@ for (const tool of toolchains) {
     it('of ancillary data', () => {
       const { CMSG_ALIGN, CMSG_LEN, CMSG_SPACE } = abi;
       for (const [macro, ours] of Object.entries({ CMSG_ALIGN, CMSG_LEN, CMSG_SPACE })) {
-        expect(evaluate(...lengths.map((n) => `${macro}(${n})`))).toEqual(lengths.map(ours));
+        expect(numbers(...lengths.map((n) => `${macro}(${n})`))).toEqual(lengths.map(ours));
       }
     });
   });

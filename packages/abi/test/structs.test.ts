@@ -1,7 +1,7 @@
 /** Size, alignment and every member's offset, size and sign of every struct, against the headers of both architectures. */
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import * as abi from '../src/index.js';
-import { run, toolchains } from './proof/compile.js';
+import { evaluate, toolchains, type Value } from './proof/compile.js';
 import { groups } from './proof/structs.js';
 
 /**
@@ -47,19 +47,21 @@ function lines(codec: (typeof groups)[number]['structs'][number]): Line[] {
 for (const tool of toolchains) {
   const skip = tool.missing !== undefined && !process.env.CI;
   describe.skipIf(skip)(`structs of ${tool.arch}${tool.missing ? ` (skipped: ${tool.missing})` : ''}`, () => {
-    for (const group of groups) {
-      it(`agree with ${group.headers.join(', ')}`, () => {
-        const wanted = group.structs.filter((s) => s.only === undefined || s.only === tool.arch).flatMap(lines);
-        const printed = run(
-          tool,
-          ['stddef.h', ...group.headers],
-          group.declare ?? '',
-          wanted.map((line) => `printf("%ld\\n", (long)(${line.c}));`),
-        );
-        const theirs = Object.fromEntries(wanted.map((line, i) => [line.what, Number(printed[i])]));
-        expect(Object.fromEntries(wanted.map((line) => [line.what, line.ours]))).toEqual(theirs);
-      });
-    }
+    const wanted = groups.map((group) => group.structs.filter((s) => s.only === undefined || s.only === tool.arch).flatMap(lines));
+    let values: Value[][] = [];
+    beforeAll(() => {
+      const units = groups.map(({ headers, declare = '' }, i) => ({
+        headers: ['stddef.h', ...headers],
+        declare,
+        expressions: wanted[i]!.map((line) => line.c),
+      }));
+      values = evaluate(tool, units);
+    });
+
+    it.each(groups.map((group, i) => [group.headers.join(', '), i] as const))('agree with %s', (_headers, i) => {
+      const theirs = Object.fromEntries(wanted[i]!.map((line, k) => [line.what, Number(values[i]![k]!.value)]));
+      expect(Object.fromEntries(wanted[i]!.map((line) => [line.what, line.ours]))).toEqual(theirs);
+    });
   });
 }
 

@@ -55,22 +55,47 @@ export function definedNames(tool: Toolchain, headers: readonly string[]): Set<s
   return names;
 }
 
-/** Compiles a program that starts with the headers, runs it, and returns the lines that it printed. */
-export function run(tool: Toolchain, headers: readonly string[], declarations: string, statements: readonly string[]): string[] {
+/** One translation unit: its headers, further C declarations, and expressions of which the values are wanted. */
+export interface Unit {
+  readonly headers: readonly string[];
+  readonly declare?: string;
+  readonly expressions: readonly string[];
+}
+
+/** A value of a C expression, and the size of its type. */
+export interface Value {
+  readonly size: number;
+  readonly value: bigint;
+}
+
+/** Evaluates the expressions of all units in one program: each unit has its own headers, linking and running is done once. */
+export function evaluate(tool: Toolchain, units: readonly Unit[]): Value[][] {
   const dir = mkdtempSync(join(tmpdir(), 'abi-proof-'));
   try {
-    const source = join(dir, 'proof.c');
+    const sources = units.map(({ headers, declare = '', expressions }, i) => {
+      const lines = expressions.map((e) => `{ __typeof__((${e}) + 0) v = (${e}); printf("%d %lld\\n", (int)sizeof v, (long long)v); }`);
+      const file = join(dir, `unit${i}.c`);
+      writeFileSync(
+        file,
+        `${includes(headers)}int printf(const char *, ...);\n${declare}\nvoid unit${i}(void) {\n${lines.join('\n')}\n}\n`,
+      );
+      return file;
+    });
+    const calls = units.map((_, i) => `void unit${i}(void); unit${i}();`).join(' ');
+    const main = join(dir, 'main.c');
+    writeFileSync(main, `int main(void) { ${calls} return 0; }\n`);
     const binary = join(dir, 'proof');
-    writeFileSync(
-      source,
-      `${includes(headers)}int printf(const char *, ...);\n${declarations}\nint main(void) {\n${statements.join('\n')}\nreturn 0;\n}\n`,
-    );
-    const build = spawnSync(tool.compiler, ['-D_GNU_SOURCE', '-O0', '-w', '-static', '-o', binary, source], { encoding: 'utf8' });
+    const build = spawnSync(tool.compiler, ['-D_GNU_SOURCE', '-O0', '-w', '-static', '-o', binary, main, ...sources], { encoding: 'utf8' });
     if (build.status !== 0) throw new Error(`${tool.compiler} failed:\n${build.stderr.slice(0, 4000)}`);
     const [command, ...args] = [...tool.runner, binary];
-    return execFileSync(command!, args, { encoding: 'utf8', maxBuffer: 1 << 28 })
-      .trimEnd()
-      .split('\n');
+    const lines = execFileSync(command!, args, { encoding: 'utf8', maxBuffer: 1 << 28 }).split('\n');
+    let at = 0;
+    return units.map(({ expressions }) =>
+      expressions.map(() => {
+        const [size, value] = lines[at++]!.split(' ');
+        return { size: Number(size), value: BigInt(value!) };
+      }),
+    );
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
@@ -78,6 +103,6 @@ export function run(tool: Toolchain, headers: readonly string[], declarations: s
 
 /** Is this header set Linux 6.1's? Later ones have larger counts and masks. */
 export function isLinux61(tool: Toolchain): boolean {
-  const [code] = run(tool, ['linux/version.h'], '', ['printf("%d\\n", LINUX_VERSION_CODE >> 8);']);
-  return code === String((6 << 8) | 1);
+  const [[code]] = evaluate(tool, [{ headers: ['linux/version.h'], expressions: ['LINUX_VERSION_CODE >> 8'] }]) as [[Value]];
+  return Number(code.value) === ((6 << 8) | 1);
 }

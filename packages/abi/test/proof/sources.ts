@@ -145,7 +145,7 @@ export const sources: readonly Source[] = [
 ];
 
 /** Constants of one architecture; their headers include nothing that clashes. */
-export const own = { amd64, arm64 } as const;
+export const ownOf = { amd64, arm64 } as const;
 export const ownHeaders: readonly string[] = [
   ...base,
   'linux/fcntl.h',
