@@ -2,7 +2,8 @@ import type { File } from './memory.js';
 
 /**
  * The mappings of application threads, as the hardware (or the host) sees them. The kernel's memory manager decides what is mapped; an address space
- * may drop nothing by itself.
+ * drops nothing by itself. Only `unmap` and `writeProtect`, which cannot fail, may take more than they were asked to (the rest of a large page that
+ * cannot be split): so a fault on what the kernel believes to be mapped is answered by mapping it again.
  */
 export interface AddressSpace {
   /**
