@@ -79,6 +79,8 @@ export class MemoryManager implements AddressTranslator, GuestMemory {
   auxv: Uint8Array = new Uint8Array(0);
   /** Whether core dumps and ptrace by the same user are permitted (PR_SET_DUMPABLE): 0, 1, 2. */
   dumpable = 1;
+  /** PR_SET_THP_DISABLE: kept and reported. */
+  hugePagesDisabled = false;
   /** Whether the caller of the current system call has CAP_IPC_LOCK: set with `limits`. */
   mayLockAny = false;
   /** Personality READ_IMPLIES_EXEC of the program: what may be read may be executed. */

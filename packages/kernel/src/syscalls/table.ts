@@ -5,6 +5,7 @@ import { pidfdSyscalls } from '../fs/anon/pidfd.js';
 import { futexSyscalls } from '../futex/syscalls.js';
 import { mmSyscalls } from '../mm/syscalls.js';
 import { signalSyscalls } from '../signal/syscalls.js';
+import { prctlSyscalls } from '../system/prctl.js';
 import { systemSyscalls } from '../system/syscalls.js';
 import { execSyscalls } from '../task/exec.js';
 import { schedulingSyscalls } from '../task/scheduling.js';
@@ -23,6 +24,7 @@ export const syscallEntries: readonly SyscallEntry[] = [
   ...authSyscalls,
   ...timeSyscalls,
   ...systemSyscalls,
+  ...prctlSyscalls,
   ...pidfdSyscalls,
   ...mmSyscalls,
   ...vfsSyscalls,

@@ -91,6 +91,11 @@ export class Task {
   schedPolicy = 0;
   schedPriority = 0;
   nice = 0;
+  /** NUMA policy as set by set_mempolicy(2) (MPOL_* mode with flags), and the low word of its nodes: kept, without effect. */
+  memoryPolicy = 0;
+  memoryPolicyNodes = 0;
+  /** Timer slack in nanoseconds, as prctl shows it. */
+  timerSlack = 50000;
   /** Nanoseconds of CPU time in user mode. */
   userTime = 0;
   systemTime = 0;
