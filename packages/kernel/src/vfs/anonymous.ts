@@ -1,6 +1,8 @@
-import { ANON_INODE_FS_MAGIC, EINVAL } from '@sbx/abi';
+import { EINVAL } from '@sbx/abi';
 import type { Kernel } from '../kernel.js';
+import type { FileDescription } from './file-description.js';
 import { ATTR_SIZE, type AttributeChange, type Caller, Inode } from './inode.js';
+import type { Mount } from './mount.js';
 import { SuperBlock } from './super-block.js';
 
 /**
@@ -28,19 +30,30 @@ export class AnonymousInode extends Inode {
   }
 }
 
-/** The internal file system of such objects. */
+/** The internal file system of such objects: never in the tree. */
 export class AnonymousSuperBlock extends SuperBlock {
+  /** A mount of it, for descriptions. Set by the VFS. */
+  mount!: Mount;
   #nextIno = 1;
 
-  constructor(kernel: Kernel, device: number) {
-    super(kernel, device, 'anon_inodefs', ANON_INODE_FS_MAGIC);
+  constructor(kernel: Kernel, device: number, type: string, magic: number) {
+    super(kernel, device, type, magic);
     this.root = new AnonymousInode(this, this.nextIno(), 0o600, 'anon_inode:[unknown]', true);
   }
   nextIno(): number {
     return this.#nextIno++;
   }
-  /** A new object, with one reference for the caller. */
-  newInode(mode: number, label: string): AnonymousInode {
-    return new AnonymousInode(this, this.nextIno(), mode, label);
+  /** A new object, with one reference for the caller. Its owner is the caller's. */
+  newInode(caller: Caller, mode: number, label: string): AnonymousInode {
+    const inode = new AnonymousInode(this, this.nextIno(), mode, label);
+    inode.uid = caller.credentials.fsuid;
+    inode.gid = caller.credentials.fsgid;
+    return inode;
+  }
+  /** Gives descriptions their place: all on one dentry of `inode`, whose reference is taken over. */
+  attach(inode: Inode, ...files: FileDescription[]): void {
+    const dentry = this.mount.root.cache.makeRoot(inode, '');
+    for (const file of files) file.attach(this.mount, dentry);
+    dentry.decRef();
   }
 }

@@ -1,8 +1,8 @@
 import {
-  CAP_LEASE,
-  CAP_SYS_ADMIN,
   Flock as AbiFlock,
   FOwnerEx as AbiOwnerEx,
+  CAP_LEASE,
+  CAP_SYS_ADMIN,
   EACCES,
   EAGAIN,
   EBADF,

@@ -273,7 +273,11 @@ function pivot(task: Task, newRoot: Place, putOld: Place): number {
 }
 
 export const mountSyscalls: readonly SyscallEntry[] = [
-  partial('mount', retrying(sysMount), 'tmpfs and the types that the kernel registers; propagation has no effect, as there is one mount namespace'),
+  partial(
+    'mount',
+    retrying(sysMount),
+    'tmpfs and the types that the kernel registers; propagation has no effect, as there is one mount namespace',
+  ),
   full('umount2', retrying(sysUmount2)),
   full('pivot_root', retrying(sysPivotRoot)),
 ];

@@ -1,4 +1,5 @@
 import {
+  CAP_DAC_READ_SEARCH,
   EBADF,
   EINVAL,
   EOPNOTSUPP,
@@ -14,7 +15,6 @@ import {
   SYNC_FILE_RANGE_WAIT_AFTER,
   SYNC_FILE_RANGE_WAIT_BEFORE,
   SYNC_FILE_RANGE_WRITE,
-  CAP_DAC_READ_SEARCH,
 } from '@sbx/abi';
 import type { ContextPage } from '@sbx/platform';
 import { errnoOnly, full, partial, type SyscallEntry } from '../syscalls/entry.js';

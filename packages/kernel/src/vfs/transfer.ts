@@ -1,4 +1,18 @@
-import { EAGAIN, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, EPOLLRDNORM, EPOLLWRNORM, ERESTARTSYS, IN_ACCESS, IN_MODIFY, O_NONBLOCK } from '@sbx/abi';
+import {
+  EAGAIN,
+  EPOLLERR,
+  EPOLLHUP,
+  EPOLLIN,
+  EPOLLOUT,
+  EPOLLPRI,
+  EPOLLRDHUP,
+  EPOLLRDNORM,
+  EPOLLWRNORM,
+  ERESTARTSYS,
+  IN_ACCESS,
+  IN_MODIFY,
+  O_NONBLOCK,
+} from '@sbx/abi';
 import type { Task } from '../task/task.js';
 import { type Blocking, INTERRUPTED, type SyscallResult } from '../wait/blocking.js';
 import type { FileDescription } from './file-description.js';

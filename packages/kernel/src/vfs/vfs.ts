@@ -1,4 +1,4 @@
-import { EEXIST, ENOENT } from '@sbx/abi';
+import { ANON_INODE_FS_MAGIC, EEXIST, ENOENT, PIPEFS_MAGIC, SOCKFS_MAGIC } from '@sbx/abi';
 import { Credentials } from '../auth/credentials.js';
 import type { Kernel } from '../kernel.js';
 import type { WaitQueue } from '../wait/wait-queue.js';
@@ -35,10 +35,10 @@ export class Vfs {
   protectedHardlinks = true;
   protectedFifos = 0;
   protectedRegular = 0;
-  /** Where objects without a name live (pipes, sockets, memory files). */
+  /** Where objects without a name live: eventfds and the like, pipes, sockets. */
   readonly anonymous: AnonymousSuperBlock;
-  /** A mount of it: for descriptions of such objects. */
-  readonly anonymousMount: Mount;
+  readonly pipefs: AnonymousSuperBlock;
+  readonly sockfs: AnonymousSuperBlock;
   /** Opens a fifo: set by fs/pipe. */
   openFifo: (inode: Inode, flags: number) => FileDescription | number = () => -ENOENT;
   /** Inodes and names that live in the kernel's heap on behalf of programs (tmpfs), and the most that all file systems together may have. */
@@ -49,8 +49,25 @@ export class Vfs {
   #kernelCaller: Caller | null = null;
 
   constructor(readonly kernel: Kernel) {
-    this.anonymous = new AnonymousSuperBlock(kernel, this.allocateDevice());
-    this.anonymousMount = this.namespace.newMount(this.anonymous, this.cache.makeRoot(this.anonymous.root), 0, 'none');
+    this.anonymous = this.#internal('anon_inodefs', ANON_INODE_FS_MAGIC);
+    this.pipefs = this.#internal('pipefs', PIPEFS_MAGIC);
+    this.sockfs = this.#internal('sockfs', SOCKFS_MAGIC);
+  }
+
+  #internal(type: string, magic: number): AnonymousSuperBlock {
+    const superBlock = new AnonymousSuperBlock(this.kernel, this.allocateDevice(), type, magic);
+    superBlock.mount = this.mountInternally(superBlock);
+    return superBlock;
+  }
+
+  /** A mount that is in no tree: for what only the kernel uses. */
+  mountInternally(superBlock: SuperBlock): Mount {
+    return this.namespace.newMount(superBlock, this.cache.makeRoot(superBlock.root), 0, 'none');
+  }
+
+  /** Stands in for the place of descriptions that have none. */
+  get anonymousMount(): Mount {
+    return this.anonymous.mount;
   }
 
   /** The one inode behind eventfds, epoll instances and the like. */

@@ -25,10 +25,11 @@ export class ArrayMemory implements Memory {
       first = this.#refs.length;
       const left = CHUNK / PAGE - (first % (CHUNK / PAGE));
       if (pages > left) {
-        for (let i = 0; i < left; i++) this.#free.push(first + i), this.#refs.push(0), this.#kinds.push(0);
+        for (let i = 0; i < left; i++) this.#free.push(first + i);
+        this.#extend(left);
         first += left;
       }
-      for (let i = 0; i < pages; i++) this.#refs.push(0), this.#kinds.push(0);
+      this.#extend(pages);
       while (this.chunks.length * CHUNK < this.#refs.length * PAGE) {
         this.chunks.push(new ArrayBuffer(CHUNK));
         this.views.push(new Uint8Array(this.chunks[this.chunks.length - 1]));
@@ -40,6 +41,12 @@ export class ArrayMemory implements Memory {
     }
     this.bytes(first * PAGE, length).fill(0);
     return first * PAGE;
+  }
+  #extend(pages: number): void {
+    for (let i = 0; i < pages; i++) {
+      this.#refs.push(0);
+      this.#kinds.push(0);
+    }
   }
   bytes(offset: number, length: number): Uint8Array {
     const chunk = Math.floor(offset / CHUNK);

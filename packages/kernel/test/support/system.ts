@@ -41,7 +41,7 @@ export class TestTask {
   readonly io = new IoBuffer();
   readonly kernelIo = new IoBuffer();
   readonly wait: TaskWait;
-  readonly threadGroup;
+  readonly threadGroup: { id: number; limits: ResourceLimits; tasks: unknown[] };
   readonly page = new ContextPage(new ArrayBuffer(8192), 0, 0);
   /** Signals that the kernel sent to it. */
   readonly received: number[] = [];

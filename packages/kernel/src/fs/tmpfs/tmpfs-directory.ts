@@ -125,7 +125,7 @@ export class TmpfsDirectory extends TmpfsInode {
       this.#exchange(name, moved, to, newName, target as TmpfsInode);
       return 0;
     }
-    if (target !== null && target.isDirectory && (target as TmpfsDirectory).entries.size > 0) return -ENOTEMPTY;
+    if (target?.isDirectory && (target as TmpfsDirectory).entries.size > 0) return -ENOTEMPTY;
     let whiteout: TmpfsInode | number | null = null;
     if ((flags & RENAME_WHITEOUT) !== 0) {
       whiteout = this.#newInode(caller, S_IFCHR, 0);

@@ -1,9 +1,8 @@
-import { STATX_ATTR_APPEND, STATX_ATTR_IMMUTABLE, STATX_ATTR_NODUMP } from '@sbx/abi';
+import { ENODATA, EOPNOTSUPP, STATX_ATTR_APPEND, STATX_ATTR_IMMUTABLE, STATX_ATTR_NODUMP } from '@sbx/abi';
 import { type AttributeChange, type Caller, Inode } from '../../vfs/inode.js';
 import type { Stat } from '../../vfs/stat.js';
 import type { TmpfsSuperBlock } from './tmpfs.js';
 import { isSupported, Xattrs } from './xattrs.js';
-import { ENODATA, EOPNOTSUPP } from '@sbx/abi';
 
 /** An object in tmpfs. A directory entry holds one reference; so an inode is evicted when it has neither names nor users. */
 export class TmpfsInode extends Inode {
