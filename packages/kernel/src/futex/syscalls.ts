@@ -1,5 +1,4 @@
 import {
-  CAP_SYS_PTRACE,
   CLOCK_MONOTONIC,
   CLOCK_REALTIME,
   EFAULT,
@@ -27,6 +26,7 @@ import {
   FUTEX_WAKE_OP,
 } from '@sbx/abi';
 import type { ContextPage } from '@sbx/platform';
+import { mayAccessTask } from '../auth/ptrace-access.js';
 import { full, type SyscallEntry } from '../syscalls/entry.js';
 import type { Task } from '../task/task.js';
 import * as timespec from '../time/timespec.js';
@@ -156,19 +156,9 @@ function sysGetRobustList(task: Task, args: ContextPage): number {
   const pid = args.argInt32(0);
   const target = pid === 0 ? task : task.kernel.tasks.get(pid);
   if (target === undefined) return -ESRCH;
-  if (!mayInspect(task, target)) return -EPERM;
+  if (!mayAccessTask(task, target)) return -EPERM;
   if (task.mm.writeUint64(args.argAddress(2), ROBUST_LIST_HEAD_SIZE) < 0) return -EFAULT;
   return task.mm.writeUint64(args.argAddress(1), target.robustList);
-}
-
-/** ptrace(2)'s access check, PTRACE_MODE_READ_REALCREDS. */
-function mayInspect(task: Task, target: Task): boolean {
-  if (task.threadGroup === target.threadGroup || task.credentials.capable(CAP_SYS_PTRACE)) return true;
-  const { ruid, rgid } = task.credentials;
-  const other = target.credentials;
-  const same =
-    ruid === other.ruid && ruid === other.euid && ruid === other.suid && rgid === other.rgid && rgid === other.egid && rgid === other.sgid;
-  return same && target.mm.dumpable === 1;
 }
 
 export const futexSyscalls: readonly SyscallEntry[] = [

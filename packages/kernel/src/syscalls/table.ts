@@ -3,6 +3,7 @@ import type { ContextPage } from '@sbx/platform';
 import { authSyscalls } from '../auth/syscalls.js';
 import { pidfdSyscalls } from '../fs/anon/pidfd.js';
 import { futexSyscalls } from '../futex/syscalls.js';
+import { mmProcessSyscalls } from '../mm/process-syscalls.js';
 import { mmSyscalls } from '../mm/syscalls.js';
 import { signalSyscalls } from '../signal/syscalls.js';
 import { prctlSyscalls } from '../system/prctl.js';
@@ -27,6 +28,7 @@ export const syscallEntries: readonly SyscallEntry[] = [
   ...prctlSyscalls,
   ...pidfdSyscalls,
   ...mmSyscalls,
+  ...mmProcessSyscalls,
   ...vfsSyscalls,
   ...futexSyscalls,
 ];
