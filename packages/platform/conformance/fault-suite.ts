@@ -1,4 +1,4 @@
-import { EVENT_SIGNAL, EVENT_SIGNAL_MAYBE_CPUID, EVENT_SYSCALL, REG } from '@sbx/platform';
+import { ACCESS_EXECUTE, ACCESS_WRITE, EVENT_SIGNAL, EVENT_SIGNAL_MAYBE_CPUID, EVENT_SYSCALL, REG } from '@sbx/platform';
 import { describe, expect, test } from 'vitest';
 import { FAULTS, SIGILL, SIGSEGV, SIGTRAP } from './faults.js';
 import { at, faultAddress64, get64, type MakePlatform, useMachine } from './harness.js';
@@ -30,9 +30,10 @@ export function faultsSuite(make: MakePlatform): void {
       expect(faultAddress64(thread.page)).toBe(fault.address === 'pc' ? pc : BigInt(fault.address));
       if (fault.code !== undefined) expect(sigcode).toBe(fault.code);
       if (fault.vector !== undefined) expect(vector).toBe(fault.vector);
-      if (fault.access === undefined) return;
-      expect(access).toBe(fault.access);
-      expect(errorCode & 0b10110).toBe((fault.access === 2 ? 2 : 0) | 4 | (fault.access === 4 ? 16 : 0));
+      if (fault.access !== undefined) {
+        expect(access).toBe(fault.access);
+        expect(errorCode & 0b10110).toBe((fault.access === ACCESS_WRITE ? 2 : 0) | 4 | (fault.access === ACCESS_EXECUTE ? 16 : 0));
+      }
       // The context is as good as new afterwards.
       thread.goto('one_syscall');
       expect(thread.run()).toBe(EVENT_SYSCALL);

@@ -11,6 +11,7 @@ import {
   EVENT_SIGNAL,
   EVENT_SYSCALL,
   type EventKind,
+  FLAG_FULL_RESTORE,
   MEMORY_ANONYMOUS,
   MemoryFile,
   PAGE_SIZE,
@@ -242,7 +243,7 @@ export class Thread {
   /** Sets a register; the next resume then loads all of them. */
   set(reg: number, value: Value): void {
     set64(this.page, reg, value);
-    this.page.flags |= 4; // FLAG_FULL_RESTORE
+    this.page.flags |= FLAG_FULL_RESTORE;
   }
 
   get(reg: number): number {

@@ -1,5 +1,6 @@
-import { EVENT_INTERRUPT, EVENT_SYSCALL, REG } from '@sbx/platform';
+import { EVENT_INTERRUPT, EVENT_SIGNAL, EVENT_SYSCALL, REG } from '@sbx/platform';
 import { describe, expect, test } from 'vitest';
+import { SIGTRAP } from './faults.js';
 import { at, busy, HANG_NS, type MakePlatform, Random, useMachine } from './harness.js';
 import { DATA } from './layout.js';
 
@@ -127,6 +128,30 @@ export function interruptsSuite(make: MakePlatform): void {
       }
       expect(calls).toBeGreaterThan(0);
       expect(interrupts).toBeGreaterThan(0);
+    });
+
+    test('no trap is lost to an interrupt that comes at the same moment', async () => {
+      const { as } = await machine().space();
+      const thread = machine().thread(as, 'breakpoint');
+      const random = new Random(3);
+      let traps = 0;
+      for (let round = 0; round < 3000; round++) {
+        thread.goto('breakpoint');
+        thread.start();
+        if (random.below(3) !== 0) {
+          busy(random.below(40) / 1000);
+          thread.context.interrupt();
+        }
+        expect(machine().next()).toBe(thread.context);
+        // Either the instruction has not been executed, or its trap is the event.
+        const { event } = thread.page;
+        expect([event, thread.get(REG.rip)]).toEqual([event, at(event === EVENT_INTERRUPT ? 'breakpoint' : 'breakpoint_end')]);
+        if (event !== EVENT_INTERRUPT) {
+          expect([event, thread.page.signo]).toEqual([EVENT_SIGNAL, SIGTRAP]);
+          traps++;
+        }
+      }
+      expect(traps).toBeGreaterThan(0);
     });
 
     test('an interrupt of one thread leaves another running', async () => {

@@ -39,6 +39,12 @@ static uint8_t *map_aligned(int fd, size_t size, size_t align) {
   return base;
 }
 
+// Whether MADV_POPULATE_WRITE really allocates: kernels before 5.14 refuse it, and emulated ones may accept any advice and do nothing.
+static bool can_populate(struct mapping *m) {
+  bool works = madvise(m->base, 4096, MADV_POPULATE_WRITE) == 0 && mapping_host_bytes(m) > 0;
+  return mapping_punch(m, 0, 4096) == 0 && works;
+}
+
 int mapping_create(const char *name, size_t size, size_t align, struct mapping **out) {
   if (sysconf(_SC_PAGESIZE) != 4096) return -EINVAL;  // pages of another size cannot be committed and punched one by one
   struct mapping *m = calloc(1, sizeof *m);
@@ -56,6 +62,7 @@ int mapping_create(const char *name, size_t size, size_t align, struct mapping *
   madvise(m->base, size, MADV_DONTFORK);
   madvise(m->base, size, MADV_DONTDUMP);
   madvise(m->base, size, MADV_HUGEPAGE);
+  m->populate = can_populate(m);
   *out = m;
   return 0;
 fail:;
@@ -80,16 +87,12 @@ void mapping_unref(struct mapping *m) {
 }
 
 int mapping_commit(struct mapping *m, size_t offset, size_t length) {
-  // One call allocates and maps: about a fifth cheaper than fallocate followed by a page fault for each page.
+  // Populating allocates and maps in one call: about a fifth cheaper than fallocate followed by a page fault for each page.
   int result;
   do {
-    result = madvise(m->base + offset, length, MADV_POPULATE_WRITE);
+    result = m->populate ? madvise(m->base + offset, length, MADV_POPULATE_WRITE)
+                         : fallocate(m->fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length);
   } while (result != 0 && (errno == EINTR || errno == EAGAIN));
-  if (result != 0 && errno == EINVAL) {  // before Linux 5.14
-    do {
-      result = fallocate(m->fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length);
-    } while (result != 0 && errno == EINTR);
-  }
   // EFAULT is how populate reports what would have been a SIGBUS: no memory, or no space in the file system behind the memfd.
   return result == 0 ? 0 : -ENOMEM;
 }

@@ -2,6 +2,7 @@
 #ifndef SBX_PLATFORM_MAPPING_H
 #define SBX_PLATFORM_MAPPING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -9,6 +10,7 @@ struct mapping {
   uint8_t *base;   // immutable until mapping_unmap
   size_t size;     // immutable
   int fd;          // immutable until mapping_unmap
+  bool populate;   // immutable: MADV_POPULATE_WRITE works here
   uint32_t refs;   // owned by the JavaScript thread: the handle and every ArrayBuffer hold one
 };
 

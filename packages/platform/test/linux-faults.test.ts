@@ -4,18 +4,20 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { compile, missing, toolchains } from '../../../tools/native/toolchain.js';
 import { FAULTS, type Value } from '../conformance/faults.js';
 import { GUEST, GUEST_CODE } from '../conformance/guest-amd64.js';
 import { CODE, DATA, DATA_PAGES, READ_ONLY, STACK_SIZE, STACK_TOP } from '../conformance/layout.js';
 
 /** What the conformance suite expects of a platform is what this host's Linux does with the same instructions in a plain process. */
-describe.runIf(process.arch === 'x64')('the fault table is what Linux reports', () => {
+const why = process.arch === 'x64' ? missing(toolchains.host) : 'this machine is not x64';
+describe.skipIf(why)(`the fault table is what Linux reports${why ? ` [${why}]` : ''}`, () => {
   let folder: string;
-  beforeAll(() => {
+  beforeAll(async () => {
     folder = mkdtempSync(path.join(tmpdir(), 'sbx-faults-'));
     writeFileSync(path.join(folder, 'code.bin'), GUEST_CODE);
-    const source = fileURLToPath(new URL('linux-faults.c', import.meta.url));
-    execFileSync('cc', ['-std=gnu17', '-O1', '-Wall', '-Wextra', '-Werror', '-o', path.join(folder, 'faults'), source]);
+    const source = fileURLToPath(new URL('native/linux_faults.c', import.meta.url));
+    await compile(toolchains.host, [source], path.join(folder, 'faults'));
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
