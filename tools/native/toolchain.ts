@@ -1,14 +1,8 @@
-/**
- * Compiling and running C in tests, for this machine and for others under emulation.
- *
- * A test that needs a compiler or an emulator which is not installed is skipped with the reason in its name and on the
- * console; with CI set in the environment nothing is skipped, and such a test fails instead.
- */
+/** Compiling and running C in tests, for this machine and for others under emulation. */
 import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { test } from 'vitest';
 
 const run = promisify(execFile);
 
@@ -57,28 +51,6 @@ export function missing(toolchain: Toolchain): string | undefined {
 function installed(program: string): boolean {
   if (program.startsWith('/')) return existsSync(program);
   return (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)));
-}
-
-/**
- * A vitest test that runs where `reason` is undefined; elsewhere it is skipped, with the reason printed, except in CI, where
- * it fails with it.
- */
-export function testUnless(reason: string | undefined, name: string, body: () => Promise<void> | void, timeout?: number): void {
-  if (reason === undefined) {
-    test(name, body, timeout);
-  } else if (process.env.CI) {
-    test(name, () => {
-      throw new Error(`nothing is skipped in CI: ${reason}`);
-    });
-  } else {
-    console.warn(`skipped: ${name}: ${reason}`);
-    test.skip(`${name} (${reason})`, () => {});
-  }
-}
-
-/** {@link testUnless} the toolchain is missing. */
-export function testWith(toolchain: Toolchain, name: string, body: () => Promise<void> | void, timeout?: number): void {
-  testUnless(missing(toolchain), name, body, timeout);
 }
 
 /** Compiles and links `sources` into `output`, strictly; rejects with the compiler's messages. */

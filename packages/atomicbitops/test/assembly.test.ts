@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
-import { compile, execute, type Toolchain, testWith, toolchains } from '../../../tools/native/toolchain.js';
+import { testWith } from '../../../tools/native/conditional-test.js';
+import { compile, execute, type Toolchain, toolchains } from '../../../tools/native/toolchain.js';
 
 const folder = fileURLToPath(new URL('..', import.meta.url));
 const sources = ['atomic_test.c', 'user.S', 'user.c'].map((name) => join(folder, 'test/native', name));

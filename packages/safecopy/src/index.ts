@@ -1,1 +1,143 @@
-export {};
+import { isMainThread } from 'node:worker_threads';
+import { type NativeBinding, native } from './binding.js';
+import { AlignmentError, BusError, NativeUnavailableError, SegvError } from './errors.js';
+import type { ByteArray } from './types.js';
+
+export { AlignmentError, BusError, NativeUnavailableError, SegvError } from './errors.js';
+export type { ByteArray } from './types.js';
+
+const SIGBUS = 7;
+const SIGSEGV = 11;
+const EINVAL = 22;
+
+const binding = native.binding ?? unavailable(native.reason);
+
+/** Stands in for a missing native part: importing works, and every use says what is missing. */
+function unavailable(reason: string): NativeBinding {
+  const fail = (what: string) => () => {
+    throw new NativeUnavailableError(what, reason);
+  };
+  return {
+    copyIn: fail('copyIn'),
+    copyOut: fail('copyOut'),
+    copy: fail('copy'),
+    zeroOut: fail('zeroOut'),
+    loadUint32: fail('loadUint32'),
+    swapUint32: fail('swapUint32'),
+    compareAndSwapUint32: fail('compareAndSwapUint32'),
+    swapUint64: fail('swapUint64'),
+    swapUint64Halves: fail('swapUint64Halves'),
+    addressOf: fail('addressOf'),
+    install: fail('install'),
+    status: new Float64Array(3),
+    previousHalves: new Uint32Array(2),
+  };
+}
+
+const { status } = binding;
+
+/**
+ * Copies `length` bytes (all of `dst` from `offset` if not given) from address `src` into `dst`, and returns how many were
+ * copied. Fewer than asked: the byte after them can't be read, and {@link lastFault} says why; nothing after them in `dst` has
+ * changed. Never throws for what is or is not at `src`; a range outside of `dst`, or an address that is not an integer from 0
+ * to 2^53-1, is a `RangeError`. Overlapping ranges are copied in an unspecified order. May block as any memory access may (a
+ * page read from a file). `@hotpath`
+ *
+ * @example
+ * const bytes = new Uint8Array(16);
+ * if (copyIn(bytes, address) < bytes.length) console.log(`only a part: ${lastFault()}`);
+ */
+export function copyIn(dst: ByteArray, src: number, length?: number, offset = 0): number {
+  return binding.copyIn(dst, src, length === undefined ? dst.byteLength - offset : length, offset);
+}
+
+/**
+ * Copies `length` bytes (all from `offset` if not given) of `src` to address `dst`, and returns how many were copied. Like
+ * {@link copyIn}, with the sides exchanged. What the bytes at `dst` are used for is the caller's responsibility. `@hotpath`
+ */
+export function copyOut(dst: number, src: ByteArray, length?: number, offset = 0): number {
+  return binding.copyOut(dst, src, length === undefined ? src.byteLength - offset : length, offset);
+}
+
+/** Copies `length` bytes from address `src` to address `dst`, and returns how many. Like {@link copyIn}. `@hotpath` */
+export const copy: (dst: number, src: number, length: number) => number = binding.copy;
+
+/** Writes `length` zero bytes at address `dst`, and returns how many were written. Like {@link copyOut}. `@hotpath` */
+export const zeroOut: (dst: number, length: number) => number = binding.zeroOut;
+
+/**
+ * Loads the 32-bit word at `address`, atomically (sequentially consistent, as all operations on words here). Returns it, 0 to
+ * 2^32-1, or -14 (-EFAULT) if it can't be accessed, or -22 (-EINVAL) if the address is not a multiple of 4, which is checked
+ * before memory is touched; {@link lastFault} says more. `@hotpath`
+ */
+export const loadUint32: (address: number) => number = binding.loadUint32;
+
+/** Stores `value` (modulo 2^32) in the 32-bit word at `address` and returns the word as it was. Errors as {@link loadUint32}. `@hotpath` */
+export const swapUint32: (address: number, value: number) => number = binding.swapUint32;
+
+/**
+ * Stores `desired` in the 32-bit word at `address` if the word is `expected`, and returns the word as it was: `expected` exactly
+ * if `desired` was stored. Errors as {@link loadUint32}; a word that can't be written is one also when it differs. `@hotpath`
+ */
+export const compareAndSwapUint32: (address: number, expected: number, desired: number) => number = binding.compareAndSwapUint32;
+
+/** Stores `value` (modulo 2^64) in the 64-bit word at `address` and returns the word as it was, or -14n or -22n (not a multiple of 8). */
+export const swapUint64: (address: number, value: bigint) => bigint = binding.swapUint64;
+
+/** {@link swapUint64} without BigInt: returns 0, -14 or -22; the word as it was is in {@link previousHalves}. `@hotpath` */
+export const swapUint64Halves: (address: number, low: number, high: number) => number = binding.swapUint64Halves;
+
+/** `[low, high]` of the word that {@link swapUint64Halves} replaced, until its next call on this thread. */
+export const previousHalves: Uint32Array = binding.previousHalves;
+
+/** The address of the first byte of `array`, valid while its buffer lives and is not detached. */
+export const addressOf: (array: ByteArray) => number = binding.addressOf;
+
+/** Why the last call on this thread ended early, as an error to be thrown or shown; undefined if it did all that was asked. */
+export function lastFault(): SegvError | BusError | AlignmentError | undefined {
+  const address = status[1] as number;
+  switch (status[0]) {
+    case SIGSEGV:
+      return new SegvError(address);
+    case SIGBUS:
+      return new BusError(address);
+    case -EINVAL:
+      return new AlignmentError(address, status[2] as number);
+    default:
+      return undefined;
+  }
+}
+
+/** {@link lastFault} for hot paths: 11 (SIGSEGV), 7 (SIGBUS), -22 (-EINVAL: misaligned) or 0 (no fault). `@hotpath` */
+export function lastFaultSignal(): number {
+  return status[0] as number;
+}
+
+/** The address of {@link lastFault}, if {@link lastFaultSignal} is not 0. `@hotpath` */
+export function lastFaultAddress(): number {
+  return status[1] as number;
+}
+
+/**
+ * Puts this package's handlers of SIGSEGV and SIGBUS in front of all others; loading the package has done it once. Needed
+ * again only after native code installed a handler that does not call the one before it (`process.on('SIGSEGV')` is looked
+ * after); that one then gets every signal that is not ours. At most 16 times for each signal.
+ */
+export function installHandlers(): void {
+  const result = binding.install();
+  if (result < 0) {
+    throw Object.assign(new Error(`the signal handlers can't be installed: errno ${-result}`), { code: 'ERR_SBX_SIGNALS', errno: -result });
+  }
+}
+
+/*
+ * Node's own handler for `process.on('SIGSEGV')` does not call the one before it: a copy that faults would fault for ever. When
+ * the last listener goes, libuv restores the default action. Both events come after Node has done its part.
+ */
+if (native.binding && isMainThread) {
+  const reinstall = (event: string | symbol) => {
+    if (event === 'SIGSEGV' || event === 'SIGBUS') binding.install();
+  };
+  process.on('newListener', reinstall);
+  process.on('removeListener', reinstall);
+}

@@ -1,0 +1,1 @@
+#include "include/sbx/safecopy.S"
