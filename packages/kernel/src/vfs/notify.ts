@@ -10,7 +10,7 @@ export function notify(dentry: Dentry, mask: number): void {
   const directory = dentry.parent === null ? null : dentry.parent.inode;
   if (inode.watches === null && (directory === null || directory.watches === null)) return;
   if ((inode.mode & S_IFMT) === S_IFDIR) mask += IN_ISDIR;
-  directory?.watches?.notify(mask, dentry.name, 0);
+  directory?.watches?.notify(mask, dentry.name, 0, dentry.unlinked);
   inode.watches?.notify(mask, '', 0);
 }
 

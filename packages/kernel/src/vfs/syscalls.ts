@@ -3,6 +3,7 @@ import { attributeSyscalls } from './syscalls-attributes.js';
 import { copySyscalls } from './syscalls-copy.js';
 import { directorySyscalls } from './syscalls-directory.js';
 import { fcntlSyscalls } from './syscalls-fcntl.js';
+import { inotifySyscalls } from './syscalls-inotify.js';
 import { ioSyscalls } from './syscalls-io.js';
 import { mountSyscalls } from './syscalls-mount.js';
 import { openSyscalls } from './syscalls-open.js';
@@ -22,4 +23,5 @@ export const vfsSyscalls: readonly SyscallEntry[] = [
   ...mountSyscalls,
   ...syncSyscalls,
   ...copySyscalls,
+  ...inotifySyscalls,
 ];
