@@ -16,6 +16,8 @@
 
 #define MAX_MACHINES 64
 #define MAX_ARGUMENTS 9
+/* How long a run may go on while JavaScript has work that was there when it began. */
+#define OVERDUE_MS 5
 
 /* A machine and what ties it to its environment. The async handle outlives the machine until libuv has closed it. */
 struct handle {
@@ -394,8 +396,11 @@ static napi_value js_pull(napi_env env, napi_callback_info info) {
 static uint64_t loop_deadline(uv_loop_t *loop) {
   int timeout = uv_backend_timeout(loop);
   if (timeout < 0) return UINT64_MAX;
-  /* 0 means work now, or that nothing keeps the loop alive. */
-  if (timeout == 0 && !uv_loop_alive(loop)) return UINT64_MAX;
+  if (timeout == 0) {
+    /* Nothing keeps the loop alive, a timer is due, or an immediate is pending: also the one whose callback is calling us. */
+    if (!uv_loop_alive(loop)) return UINT64_MAX;
+    timeout = OVERDUE_MS;
+  }
   return (uv_now(loop) + (uint64_t)timeout) * 1000000u;
 }
 

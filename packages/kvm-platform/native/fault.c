@@ -65,6 +65,27 @@ static int floating_point(struct context *c, uint32_t vector) {
   return floating_point_code(mxcsr & ~(mxcsr >> 7));
 }
 
+/*
+ * A KVM that emulates ring 0 gives #UD for INT n that ring 3 may not use, and, where it emulates ring 3 as well (with a stack pointer that is not
+ * canonical), for those that it may. What the instruction would have raised is reported instead. Returns the vector; *rip is where it is reported.
+ */
+static uint32_t software_interrupt(const struct vcpu *v, struct context_page *page, const struct space *s, uint64_t *rip) {
+  uint8_t bytes[2] = {0, 0};
+  size_t length = machine_peek(v->machine, s, *rip, bytes, sizeof(bytes));
+  bool short_form = length >= 1 && bytes[0] == 0xcc;
+  if (!short_form && (length < 2 || bytes[0] != 0xcd)) return VECTOR_INVALID_OPCODE;
+  uint32_t vector = short_form ? VECTOR_BREAKPOINT : bytes[1];
+  if (vector == VECTOR_BREAKPOINT || vector == VECTOR_OVERFLOW) {
+    *rip += short_form ? 1 : 2;
+    page->regs[CONTEXT_INDEX_RIP] = *rip;
+  } else {
+    page->error_code = vector * 8 + 2;
+    vector = VECTOR_GENERAL_PROTECTION_FAULT;
+  }
+  page->vector = vector;
+  return vector;
+}
+
 int fault_decode(struct vcpu *v, struct context *c, const struct space *s, uint32_t vector, uint32_t error_code, uint64_t cr2) {
   struct context_page *page = c->page;
   page->vector = vector;
@@ -83,15 +104,7 @@ int fault_decode(struct vcpu *v, struct context *c, const struct space *s, uint3
     page->error_code = VECTOR_SYSCALL_INT80 * 8 + 2;
     return fault_signal(page, SIGSEGV, KERNEL_CODE, 0, 0);
   }
-  if (vector == VECTOR_INVALID_OPCODE && v->machine->syscall_faults) {
-    /* This KVM gives #UD for INT n, too. */
-    uint8_t bytes[2];
-    if (machine_peek(v->machine, s, rip, bytes, 2) == 2 && bytes[0] == 0xcd) {
-      page->vector = VECTOR_GENERAL_PROTECTION_FAULT;
-      page->error_code = bytes[1] * 8u + 2;
-      return fault_signal(page, SIGSEGV, KERNEL_CODE, 0, 0);
-    }
-  }
+  if (vector == VECTOR_INVALID_OPCODE && v->machine->bare) vector = software_interrupt(v, page, s, &rip);
   if (vector >= 32 || traps[vector].signo == 0) return report_failure(v, c, "unexpected exception %u, error code 0x%x", vector, error_code);
   const struct trap *trap = &traps[vector];
   int code = trap->code;

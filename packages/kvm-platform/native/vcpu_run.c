@@ -276,6 +276,11 @@ static int position(struct vcpu *v, const struct context *c) {
     if (offset >= first_enter && offset < end_enter) return OUTSIDE;
     if (offset < RING0_EXIT_TEXT_SIZE) return INSIDE;
   }
+  /*
+   * Ring 3 runs with IF set, so a vCPU that could not take an interrupt here is not between two instructions, or has an exception to deliver first.
+   * KVM says so since Linux 5.10 only; older ones list what is pending, but for INT3 and INTO, before which they have not advanced RIP.
+   */
+  if (!v->run->ready_for_interrupt_injection) return INSIDE;
   struct kvm_vcpu_events events;
   int error = kvm_get_events(v->fd, &events);
   if (error < 0) {

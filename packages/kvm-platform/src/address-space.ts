@@ -1,10 +1,12 @@
-import { ACCESS_EXECUTE, ACCESS_READ, ACCESS_WRITE, type AddressSpace, type File } from '@sbx/platform';
+import { ACCESS_EXECUTE, ACCESS_READ, ACCESS_WRITE, type AddressSpace, type File, PAGE_SIZE } from '@sbx/platform';
 import { amd64, FLUSH_REQUIRED, MAP_EXECUTE, MAP_READ, MAP_USER, MAP_WRITE } from '@sbx/ring0';
 import { binding } from './binding.js';
 import { MEMORY_PHYSICAL } from './layout.js';
 import type { Machine } from './machine.js';
 
 const ENOMEM = 12;
+/** The smallest of the large pages. */
+const LARGE_PAGE = 2 ** 21;
 
 /** MAP_* of each ACCESS_* set. What may be written or executed may be read: the CPU has no other way. */
 const OPTIONS = Array.from({ length: 8 }, (_, at) => {
@@ -59,6 +61,8 @@ export class KvmAddressSpace implements AddressSpace {
   }
 
   writeProtect(addr: number, length: number): void {
+    this.#splitAt(addr);
+    this.#splitAt(addr + length);
     this.#machine.writeProtect(this.id, addr, length);
   }
 
@@ -69,6 +73,12 @@ export class KvmAddressSpace implements AddressSpace {
     this.#tables.release();
     this.#machine.flush(-1, 0, 0);
     this.#released(this);
+  }
+
+  /** Splits the large page that straddles `addr`, if memory allows; else all of it will lose what a part of it is to lose. */
+  #splitAt(addr: number): void {
+    if (addr % LARGE_PAGE === 0 || addr >= 2 ** 47 || this.#tables.lookup(addr) < 0) return;
+    if (this.#tables.foundSize > PAGE_SIZE) this.#tables.protect(addr, PAGE_SIZE, this.#tables.foundOptions);
   }
 
   #flush(addr: number, length: number): void {

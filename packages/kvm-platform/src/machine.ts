@@ -25,7 +25,8 @@ export class Machine {
   readonly tables: TableMemory;
   /** Tables with the kernel half only, which all address spaces share. */
   readonly kernelHalf: amd64.PageTables;
-  readonly largestLevel: 1 | 2 | 3;
+  /** The largest pages of address spaces. A KVM that shadows page tables gains nothing from large ones, and would have to be told of their splits. */
+  largestLevel: 1 | 2 | 3;
 
   readonly #kernelMemory: Memory;
   readonly #areaOffset: number;
@@ -85,6 +86,10 @@ export class Machine {
       binding.setMode(this.id, +mode.syscallFaults, +mode.bare, +mode.window, +mode.shadow),
       'KVM refused the registers of its mode',
     );
+    if (!mode.shadow) return;
+    this.largestLevel = 1;
+    this.tables.grown = () => this.#mapTables();
+    this.#mapTables();
   }
 
   /**
@@ -100,7 +105,6 @@ export class Machine {
    */
   flush(space: number, address: number, length: number): void {
     if (this.#mode.shadow) {
-      this.#mapTables();
       this.#check(
         binding.forget(this.id, space, address, length, this.tables.frames, this.tables.frameCount),
         'KVM could not be told that page tables changed',
@@ -113,7 +117,6 @@ export class Machine {
 
   /** Takes ACCESS_WRITE from the range. */
   writeProtect(space: number, address: number, length: number): void {
-    if (this.#mode.shadow) this.#mapTables();
     const changed = binding.writeProtect(this.id, space, address, length);
     if (changed < 0) this.#check(changed, 'KVM could not be told that page tables changed');
     if (changed > 0 && !this.#mode.shadow) binding.flush(this.id, space);
@@ -167,16 +170,18 @@ export class Machine {
     );
   }
 
-  /** Maps page-table memory for ring 0, which then can tell a shadowing KVM about changes. */
+  /**
+   * Maps page-table memory for ring 0, which then can tell a shadowing KVM about changes. The tables that this takes come from the new chunk, where there
+   * is room for them.
+   */
   #mapTables(): void {
-    // Mapping a chunk may add one.
     while (this.#tablesMapped < this.tables.size) {
       const at = this.#tablesMapped;
       const length = this.tables.size - at;
+      this.#tablesMapped = at + length;
       const result = this.kernelHalf.map(TABLES_LINEAR + at, length, MAP_READ | MAP_WRITE | MAP_GLOBAL, TABLES_PHYSICAL + at);
       if (result === FLUSH_REQUIRED) throw new KvmError('page tables were mapped twice');
       this.#check(result, 'no memory for page tables');
-      this.#tablesMapped = at + length;
     }
   }
 

@@ -8,6 +8,11 @@ import { TABLE_CHUNK, TABLES_PHYSICAL, TABLES_SIZE } from './layout.js';
  * a CPU may still walk it, and a KVM that shadows page tables still has to forget it.
  */
 export class TableMemory implements MemoryAllocator {
+  /**
+   * Called after a chunk was added, by the allocation that needed it; may allocate frames itself. It runs inside operations on page tables, which expect
+   * allocations to move the located page.
+   */
+  grown: (() => void) | null = null;
   /** Frames given back and not yet recycled. */
   frames = new Uint32Array(64);
   frameCount = 0;
@@ -60,7 +65,10 @@ export class TableMemory implements MemoryAllocator {
   }
 
   allocateFrame(): number {
-    return this.#inner.allocateFrame();
+    const before = this.#size;
+    const frame = this.#inner.allocateFrame();
+    if (this.#size !== before) this.grown?.();
+    return frame;
   }
 
   freeFrame(frame: number): void {
