@@ -1,5 +1,6 @@
 import { EAGAIN, EEXIST, SIGKILL } from '@sbx/abi';
 import type { Memory, Platform } from '@sbx/platform';
+import { installFileSystems } from './fs/install.js';
 import { describeTasks } from './kernel-report.js';
 import type { MemoryManager } from './mm/memory-manager.js';
 import { hasDeliverableSignal, interruptTask, sendToGroup, sendToTask } from './signal/send.js';
@@ -90,6 +91,7 @@ export class Kernel {
     this.startTime = options.clock.monotonic();
     this.limits = options.limits;
     this.vfs = new Vfs(this);
+    installFileSystems(this.vfs);
     this.hostname = options.hostname;
     const group = new ProcessGroup(0, new Session(0));
     this.init = new ThreadGroup(INIT_PID, null, group, new SharedSignals(new SignalActions()), new ResourceLimits());

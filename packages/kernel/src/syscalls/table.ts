@@ -2,6 +2,8 @@ import { ENOSYS, type SyscallName, syscallNumber } from '@sbx/abi';
 import type { ContextPage } from '@sbx/platform';
 import { authSyscalls } from '../auth/syscalls.js';
 import { pidfdSyscalls } from '../fs/anon/pidfd.js';
+import { pipeSyscalls } from '../fs/pipe/syscalls.js';
+import { tmpfsSyscalls } from '../fs/tmpfs/syscalls.js';
 import { futexSyscalls } from '../futex/syscalls.js';
 import { mmProcessSyscalls } from '../mm/process-syscalls.js';
 import { mmSyscalls } from '../mm/syscalls.js';
@@ -30,6 +32,8 @@ export const syscallEntries: readonly SyscallEntry[] = [
   ...mmSyscalls,
   ...mmProcessSyscalls,
   ...vfsSyscalls,
+  ...pipeSyscalls,
+  ...tmpfsSyscalls,
   ...futexSyscalls,
 ];
 
