@@ -40,6 +40,10 @@ const FILE_COPY = 16;
 /** A stack that grows page by page grows this much at once, where the limits permit. */
 const STACK_STEP = 16 * PAGE_SIZE;
 
+/** The page that was to be copied was taken back to make room for the copy: it must be brought in again. */
+const LOST = -1;
+const MAX_ATTEMPTS = 4;
+
 const STATE = LEAF_PAGES;
 /** Frames that a copy-on-write block replaces. */
 const replaced = new Int32Array(FILE_COPY);
@@ -108,7 +112,7 @@ function mayGrowTo(mm: MemoryManager, vma: Vma, index: number, start: number): b
  * Makes the page at `addr`, inside `vma`, ready for `access`, which was checked, with pages around it, and installs them in the platform's address space.
  * `length`: how many bytes from `addr` on are wanted soon.
  */
-export function bringIn(mm: MemoryManager, vma: Vma, addr: number, access: number, length: number): FaultResult {
+export function bringIn(mm: MemoryManager, vma: Vma, addr: number, access: number, length: number, attempt = 0): FaultResult {
   const page = pageDown(addr);
   const write = (access & ACCESS_WRITE) !== 0;
   let state = mm.pages.stateAt(page);
@@ -123,6 +127,7 @@ export function bringIn(mm: MemoryManager, vma: Vma, addr: number, access: numbe
   if ((state & PAGE_LAZY_FREE) !== 0) keepLazy(mm, vma, page);
   if (write && (state & PAGE_WRITABLE) === 0) {
     const result = vma.isPrivate ? makePrivate(mm, vma, page) : makeShared(mm, vma, page);
+    if (result === LOST) return attempt < MAX_ATTEMPTS ? bringIn(mm, vma, addr, access, length, attempt + 1) : FAULT_OUT_OF_MEMORY;
     if (result !== FAULT_OK) return result;
   }
   const block = Math.floor(page / LEAF_BYTES) * LEAF_BYTES;
@@ -215,7 +220,7 @@ function keepLazy(mm: MemoryManager, vma: Vma, page: number): void {
 }
 
 /** A store to a page that a private mapping shares with others: the program gets its own copy, or the page itself if nobody else has it any more. */
-function makePrivate(mm: MemoryManager, vma: Vma, page: number): FaultResult {
+function makePrivate(mm: MemoryManager, vma: Vma, page: number): FaultResult | typeof LOST {
   const index = Math.floor(page / LEAF_BYTES);
   const leaf = mm.pages.leaf(index)!;
   const base = index * LEAF_BYTES;
@@ -242,6 +247,10 @@ function makePrivate(mm: MemoryManager, vma: Vma, page: number): FaultResult {
     high = i + 1;
     offset = mm.allocateUnderPressure(PAGE_SIZE, MEMORY_ANONYMOUS);
     if (offset < 0) return FAULT_OUT_OF_MEMORY;
+    if (mm.pages.leaf(index) !== leaf || (leaf[STATE + i] & PAGE_PRESENT) === 0) {
+      mm.memory.decRef(offset, PAGE_SIZE);
+      return LOST;
+    }
   }
   for (let k = low; k < high; k++) {
     replaced[k - low] = leaf[k];

@@ -22,7 +22,8 @@ import type { MappedObject } from './mapped-object.js';
 import { account, releaseAll, retain } from './mapping.js';
 import { MemoryViews } from './memory-views.js';
 import { PAGE_LAZY_FREE, PAGE_WRITABLE, PageMap } from './page-map.js';
-import { DROP_LAZY, dropPages, forgetInstalled, sharePages } from './pages.js';
+import { forgetInstalled, sharePages } from './pages.js';
+import { addSpace, largestSpace, reap, reclaim, removeSpace } from './reclaim.js';
 import { type Vma, VmaSet } from './vma.js';
 
 /** What the memory manager needs of the kernel. */
@@ -32,7 +33,7 @@ export interface MemoryKernel {
   /** `memory`: bytes that the sandbox may use. */
   readonly limits: { readonly memory: number };
   random(bytes: Uint8Array): void;
-  /** A kernel access to a program's memory found that no page can be had: whoever uses `mm` must be killed. The access gives -EFAULT. */
+  /** No page can be had: whoever uses `mm`, the caller or the largest program, must be killed. */
   memoryExhausted?(mm: MemoryManager): void;
 }
 
@@ -45,8 +46,6 @@ const TLB_RUN = 64;
 /** Below this a loop over bytes is faster than making a view. */
 const SMALL_COPY = 64;
 
-/** All live memory managers of a sandbox, by its memory: what may be taken back under pressure. */
-const livingOf = new WeakMap<Memory, Set<MemoryManager>>();
 let lastId = 0;
 
 /**
@@ -121,9 +120,7 @@ export class MemoryManager implements AddressTranslator, GuestMemory {
     this.views = MemoryViews.of(kernel.memory);
     this.commit = CommitAccount.of(kernel.memory, kernel.limits.memory);
     this.layout = layout;
-    let living = livingOf.get(kernel.memory);
-    if (living === undefined) livingOf.set(kernel.memory, (living = new Set()));
-    living.add(this);
+    addSpace(this);
   }
 
   /** An empty address space with a fresh layout (execve; the loader fills it). */
@@ -194,7 +191,7 @@ export class MemoryManager implements AddressTranslator, GuestMemory {
     this.executable?.inode?.allowWrite();
     this.executable?.decRef();
     this.executable = null;
-    livingOf.get(this.memory)!.delete(this);
+    removeSpace(this);
   }
 
   /** What contexts run in: null when the platform has none free now (then wait for `whenAddressSpace`). @hotpath */
@@ -407,12 +404,20 @@ export class MemoryManager implements AddressTranslator, GuestMemory {
     return Atomics.load(this.views.words(offset), this.views.within(offset) >>> 2) >>> 0;
   }
 
-  /** Allocates a page when a plain allocation failed: takes pages back that programs offered by MADV_FREE. -ENOMEM if that is not enough. */
+  /**
+   * Allocates a page when a plain allocation failed: takes back what can be spared, then kills the largest program, unless that is the caller's own
+   * (-ENOMEM: then it is the one that has to go).
+   */
   allocateUnderPressure(length: number, kind: MemoryKind): number {
-    const offset = this.memory.allocate(length, kind);
-    if (offset >= 0) return offset;
-    for (const mm of livingOf.get(this.memory)!) dropPages(mm, 0, TASK_SIZE, DROP_LAZY);
-    return this.memory.allocate(length, kind);
+    for (;;) {
+      const offset = this.memory.allocate(length, kind);
+      if (offset >= 0) return offset;
+      if (reclaim(this.memory)) continue;
+      const victim = largestSpace(this.memory);
+      if (victim === null || victim.rssAnonymous <= this.rssAnonymous || this.#kernel.memoryExhausted === undefined) return offset;
+      this.#kernel.memoryExhausted(victim);
+      reap(victim);
+    }
   }
 
   /** Claims `pages` for a private writable mapping. */
