@@ -11,7 +11,9 @@ export function run([name, ...args]) {
   return command(async () => {
     await prepare();
     const failed = [];
-    for (const script of scriptsNamed(name)) {
+    const scripts = scriptsNamed(name);
+    if (scripts.length === 0) process.stdout.write(`No package has a script ${name}.\n`);
+    for (const script of scripts) {
       process.stdout.write(`\n${script.name}: ${name}\n`);
       const { status } = await runScript(script, args);
       if (status !== 0) failed.push(`${script.name} (exit status ${status})`);

@@ -1,5 +1,4 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { exec } from './exec.mjs';
@@ -7,6 +6,8 @@ import { root } from './paths.mjs';
 import { prepare } from './prepare.mjs';
 import { command } from './setup-error.mjs';
 
+/** As the caller set it: what is in the sandbox sees it, and preparing changes it. */
+const { PATH } = process.env;
 const sbx = path.join(root, 'packages/cli/bin/sbx');
 
 /** What `npm start` runs without arguments. Everything in it is an ordinary program of this machine. */
@@ -24,8 +25,18 @@ echo made inside >made-inside && echo "wrote   $(cat made-inside)"`;
 export function start(args) {
   return command(async () => {
     await prepare();
-    return args.length > 0 ? (await exec(sbx, args)).status : await demonstrate();
+    return args.length > 0 ? await runSbx(args) : await demonstrate();
   });
+}
+
+/**
+ * @param {readonly string[]} args
+ * @param {string} [cwd]
+ */
+async function runSbx(args, cwd) {
+  const { status, error } = await exec(sbx, args, { cwd, env: { ...process.env, PATH } });
+  if (error) throw error;
+  return status;
 }
 
 async function demonstrate() {
@@ -33,9 +44,9 @@ async function demonstrate() {
   try {
     const log = path.join(folder, 'strace');
     const work = path.join(folder, 'work');
-    spawnSync('mkdir', [work]);
+    mkdirSync(work);
     process.stdout.write(`$ sbx run --strace=FILE -- sh -c '…'\n${demo.replace(/^/gm, '    ')}\n\n`);
-    const { status } = await exec(sbx, ['run', `--strace=${log}`, '--', 'sh', '-c', demo], { cwd: work });
+    const status = await runSbx(['run', `--strace=${log}`, '--', 'sh', '-c', demo], work);
     if (status !== 0) return status;
     process.stdout.write(`\n${summary(log)}made-inside is ${existsSync(path.join(work, 'made-inside')) ? '' : 'not '}on the host.\n`);
     process.stdout.write('\nYour turn: npm start -- run -- COMMAND, and npm start -- --help.\n');
