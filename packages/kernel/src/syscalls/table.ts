@@ -1,12 +1,15 @@
 import { ENOSYS, type SyscallName, syscallNumber } from '@sbx/abi';
 import type { ContextPage } from '@sbx/platform';
 import { authSyscalls } from '../auth/syscalls.js';
+import { eventfdSyscalls } from '../fs/anon/eventfd.js';
 import { pidfdSyscalls } from '../fs/anon/pidfd.js';
 import { pipeSyscalls } from '../fs/pipe/syscalls.js';
 import { tmpfsSyscalls } from '../fs/tmpfs/syscalls.js';
 import { futexSyscalls } from '../futex/syscalls.js';
 import { mmProcessSyscalls } from '../mm/process-syscalls.js';
 import { mmSyscalls } from '../mm/syscalls.js';
+import { pollSyscalls } from '../poll/syscalls.js';
+import { epollSyscalls } from '../poll/syscalls-epoll.js';
 import { signalSyscalls } from '../signal/syscalls.js';
 import { prctlSyscalls } from '../system/prctl.js';
 import { systemSyscalls } from '../system/syscalls.js';
@@ -35,6 +38,9 @@ export const syscallEntries: readonly SyscallEntry[] = [
   ...pipeSyscalls,
   ...tmpfsSyscalls,
   ...futexSyscalls,
+  ...pollSyscalls,
+  ...epollSyscalls,
+  ...eventfdSyscalls,
 ];
 
 /** A call that nobody serves: ENOSYS, counted. */

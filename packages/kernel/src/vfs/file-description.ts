@@ -16,6 +16,11 @@ import type { Stat } from './stat.js';
 /** EPOLL* bits of a file that never blocks. */
 export const ALWAYS_READY = 0x145; // EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM
 
+/** Somebody who must hear when a description is released. */
+export interface ReleaseWatcher {
+  fileReleased(): void;
+}
+
 /**
  * An open file description: what `open` makes and descriptors refer to (shared by dup and fork). File systems derive from it.
  *
@@ -35,6 +40,8 @@ export abstract class FileDescription {
   dentry: Dentry | null = null;
   /** Who gets SIGIO (F_SETOWN), or null. */
   owner: FileOwner | null = null;
+  /** Who must hear of the release: epoll instances. Null while there are none. */
+  #watchers: Set<ReleaseWatcher> | null = null;
   /** Whether the open counts as a writer of the inode (`Inode.acquireWrite`). */
   countsAsWriter = false;
 
@@ -160,6 +167,7 @@ export abstract class FileDescription {
   /** @hotpath */
   decRef(): void {
     if (--this.#references > 0) return;
+    if (this.#watchers !== null) for (const watcher of [...this.#watchers]) watcher.fileReleased();
     const dentry = this.dentry;
     if (dentry === null) {
       this.release();
@@ -176,6 +184,12 @@ export abstract class FileDescription {
   }
   get references(): number {
     return this.#references;
+  }
+  watch(watcher: ReleaseWatcher): void {
+    (this.#watchers ??= new Set()).add(watcher);
+  }
+  unwatch(watcher: ReleaseWatcher): void {
+    this.#watchers?.delete(watcher);
   }
 
   /** Whether the access mode permits reading; writing. @hotpath */
