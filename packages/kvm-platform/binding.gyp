@@ -6,22 +6,28 @@
   "targets": [
     {
       "target_name": "kvm_platform",
-      "sources": [
-        "native/binding.c",
-        "native/fault.c",
-        "native/kicker.c",
-        "native/kvm_ioctl.c",
-        "native/machine.c",
-        "native/pool.c",
-        "native/report.c",
-        "native/tables.c",
-        "native/vcpu.c",
-        "native/vcpu_run.c",
-        "native/ring0_text.S"
-      ],
-      "include_dirs": ["<(ring0)/native", "<(ring0)/native/include", "<(platform)/native/include"],
-      "defines": ["NAPI_VERSION=8", "_GNU_SOURCE"],
-      "cflags_c": ["-std=c17", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"]
+      "conditions": [
+        ["OS=='linux' and target_arch=='x64'", {
+          "sources": [
+            "native/binding.c",
+            "native/fault.c",
+            "native/kicker.c",
+            "native/kvm_ioctl.c",
+            "native/machine.c",
+            "native/pool.c",
+            "native/report.c",
+            "native/tables.c",
+            "native/vcpu.c",
+            "native/vcpu_run.c",
+            "native/ring0_text.S"
+          ],
+          "include_dirs": ["<(ring0)/native", "<(ring0)/native/include", "<(platform)/native/include"],
+          "defines": ["NAPI_VERSION=8", "_GNU_SOURCE"],
+          "cflags_c": ["-std=c17", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"]
+        }, {
+          "type": "none"
+        }]
+      ]
     }
   ]
 }

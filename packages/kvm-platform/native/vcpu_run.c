@@ -95,6 +95,22 @@ static void set_user_data(struct kvm_segment *s, uint64_t selector, uint64_t bas
 /* --- State of the context that KVM_RUN doesn't carry --- */
 
 /*
+ * Completes an XSAVE area for KVM_SET_XSAVE, which leaves x87, SSE registers and MXCSR as they are where XSTATE_BV has them clear, while XRSTOR would
+ * initialise the former and load the latter from the area (SDM Vol. 1 13.8.1).
+ */
+static void complete_xstate(uint8_t *area) {
+  enum { X87 = 1, SSE = 2, MXCSR = 24, X87_REGISTERS = 32, XMM_REGISTERS = 160, LEGACY_END = 416, XSTATE_BV = 512 };
+  if ((area[XSTATE_BV] & X87) == 0) {
+    static const uint8_t control_word[2] = {0x7f, 0x03};
+    memset(area, 0, MXCSR);
+    memcpy(area, control_word, sizeof(control_word));
+    memset(area + X87_REGISTERS, 0, XMM_REGISTERS - X87_REGISTERS);
+  }
+  if ((area[XSTATE_BV] & SSE) == 0) memset(area + XMM_REGISTERS, 0, LEGACY_END - XMM_REGISTERS);
+  area[XSTATE_BV] |= X87 | SSE;
+}
+
+/*
  * Makes `v` hold FS/GS base and extended state of `c`, and takes them from where they were. The special registers in kvm_run are prepared, not yet
  * marked as changed. Returns 0 or what KVM says about an extended state that the CPU would refuse.
  */
@@ -107,6 +123,7 @@ static int load_state(struct vcpu *v, struct context *c) {
   if (previous != NULL && previous != c) context_evict(previous);
 
   v->counts[COUNT_STATE_LOAD]++;
+  complete_xstate(page->xstate);
   pthread_mutex_lock(&v->lock);
   int error = kvm_set_xsave(v->fd, (const struct kvm_xsave *)page->xstate);
   v->owner = error < 0 ? NULL : c;

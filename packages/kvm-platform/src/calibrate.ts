@@ -50,9 +50,9 @@ function isFaultingSyscall(context: Context): boolean {
 export function calibrate(platform: Platform, machine: Machine): void {
   const { memory } = platform;
   const offset = memory.allocate(3 * PAGE, MEMORY_SYSTEM);
-  const space = offset < 0 ? null : (platform.newAddressSpace(null) as KvmAddressSpace);
+  const space = offset < 0 ? null : (platform.newAddressSpace(null) as KvmAddressSpace | Promise<void>);
   const context = space === null ? -1 : platform.newContext();
-  if (space === null || typeof context === 'number') throw new KvmError('no memory to try the device out');
+  if (space === null || space instanceof Promise || typeof context === 'number') throw new KvmError('no memory to try the device out');
   try {
     const bytes = memory.bytes(offset, 3 * PAGE);
     bytes.set(PROGRAM);

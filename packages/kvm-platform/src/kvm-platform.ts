@@ -60,7 +60,11 @@ export class KvmPlatform extends NoCPUPreemptionDetection implements Platform {
   readonly #spaces = new Set<KvmAddressSpace>();
   readonly #releasedSpace = (space: KvmAddressSpace): void => {
     this.#spaces.delete(space);
+    this.#wakeWaiting();
   };
+  /** Settles the promise that `newAddressSpace` gave when page-table memory was out; nothing while nobody waits. */
+  #wakeWaiting: () => void = () => {};
+  #waiting: Promise<void> | null = null;
   readonly #contexts: (KvmContext | null)[] = [];
   readonly #released = (context: KvmContext): void => {
     this.#contexts[context.id] = null;
@@ -91,9 +95,20 @@ export class KvmPlatform extends NoCPUPreemptionDetection implements Platform {
 
   newAddressSpace(_mappingsId: object | null): AddressSpace | Promise<void> {
     const space = KvmAddressSpace.create(this.machine, this.#releasedSpace);
-    if (typeof space === 'number') throw new KvmError('no memory for page tables');
+    if (typeof space === 'number') return this.#whenReleased();
     this.#spaces.add(space);
     return space;
+  }
+
+  /** Settles with the next release of an address space, which gives memory for page tables back. */
+  #whenReleased(): Promise<void> {
+    this.#waiting ??= new Promise((resolve) => {
+      this.#wakeWaiting = () => {
+        this.#waiting = null;
+        resolve();
+      };
+    });
+    return this.#waiting;
   }
 
   newContext(): Context | number {

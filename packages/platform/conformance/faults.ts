@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { ACCESS_EXECUTE, ACCESS_READ, ACCESS_WRITE } from '@sbx/platform';
 import { CODE, DATA, DATA_PAGES, type GuestLabel, READ_ONLY, UNMAPPED } from './layout.js';
 
@@ -32,9 +33,14 @@ export interface FaultCase {
   readonly access?: number;
   /** The processor's exception vector; left out where processors differ. */
   readonly vector?: number;
+  /** Set where QEMU's emulated processor (TCG) does something else than real ones do. */
+  readonly realCpuOnly?: true;
   /** Set where the host's Linux may do something else because of how it was configured. */
   readonly hostMayDiffer?: true;
 }
+
+/** Whether this processor is QEMU's emulation, which lacks some faults. */
+export const CPU_IS_EMULATED = /^model name\s*: QEMU TCG/m.test(readFileSync('/proc/cpuinfo', 'latin1'));
 
 const END_OF_DATA = DATA + DATA_PAGES * 4096;
 const KERNEL_HALF = 0xffff_8000_0000_0000n;
@@ -91,8 +97,8 @@ export const FAULTS: readonly FaultCase[] = [
   { ...protection('write to a non-canonical address', 'store_rdi'), rdi: 0x8000_0000_0000n },
   { ...protection('jump to a non-canonical address', 'jump_rdi'), rdi: NON_CANONICAL, pc: undefined },
   { name: 'start at a non-canonical address', entry: 'nops', rip: NON_CANONICAL, signo: SIGSEGV, code: SI_KERNEL, address: 0 },
-  { ...protection('push on a non-canonical stack', 'push_stack'), rsp: NON_CANONICAL, signo: SIGBUS, vector: 12 },
-  { ...protection('read of a non-canonical stack', 'load_stack'), rsp: NON_CANONICAL, signo: SIGBUS, vector: 12 },
+  { ...protection('push on a non-canonical stack', 'push_stack'), rsp: NON_CANONICAL, signo: SIGBUS, vector: 12, realCpuOnly: true },
+  { ...protection('read of a non-canonical stack', 'load_stack'), rsp: NON_CANONICAL, signo: SIGBUS, vector: 12, realCpuOnly: true },
   { name: 'division by zero', entry: 'divide_error', signo: SIGFPE, code: 1, pc: 'divide_error_pc', address: 'pc', vector: 0 },
   { name: 'breakpoint (int3)', entry: 'breakpoint', signo: SIGTRAP, code: SI_KERNEL, pc: 'breakpoint_end', address: 0, vector: 3 },
   { name: 'breakpoint (int 3)', entry: 'int_3', signo: SIGTRAP, code: SI_KERNEL, pc: 'int_3_end', address: 0, vector: 3 },
@@ -128,6 +134,17 @@ export const FAULTS: readonly FaultCase[] = [
     pc: 'simd_error_pc',
     address: 'pc',
     vector: 19,
+    realCpuOnly: true,
   },
-  { name: 'alignment check', entry: 'alignment', rdi: DATA, signo: SIGBUS, code: 1, pc: 'alignment_pc', address: 0, vector: 17 },
+  {
+    name: 'alignment check',
+    entry: 'alignment',
+    rdi: DATA,
+    signo: SIGBUS,
+    code: 1,
+    pc: 'alignment_pc',
+    address: 0,
+    vector: 17,
+    realCpuOnly: true,
+  },
 ];
