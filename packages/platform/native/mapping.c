@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef MFD_NOEXEC_SEAL
@@ -112,7 +113,8 @@ int64_t mapping_seek(struct mapping *m, size_t offset, int hole) {
 }
 
 int64_t mapping_host_bytes(struct mapping *m) {
-  struct stat st;
-  if (fstat(m->fd, &st) != 0) return -errno;
+  struct stat st; // as the kernel writes it: so it is in both libcs on 64-bit machines
+  // Not fstat(), which newer glibcs bind to a symbol that those before 2.33 lack.
+  if (syscall(SYS_fstat, m->fd, &st) != 0) return -errno;
   return (int64_t)st.st_blocks * 512;
 }
