@@ -102,6 +102,38 @@ export function lifecycleSuite(make: MakePlatform): void {
       }
     });
 
+    test('newAddressSpace gives a promise when memory is out, which the next release settles', async () => {
+      const small = new Machine(make, { kernelLimit: 16 * MiB });
+      try {
+        const { as } = await small.space();
+        const thread = small.thread(as, 'one_syscall');
+        const spaces: AddressSpace[] = [];
+        let waiting: Promise<void> | null = null;
+        while (waiting === null && spaces.length < 20_000) {
+          const space = small.platform.newAddressSpace(null);
+          if (space instanceof Promise) waiting = space;
+          else spaces.push(space);
+        }
+        if (waiting !== null) {
+          let settled = false;
+          waiting.then(() => {
+            settled = true;
+          });
+          await new Promise((resolve) => setTimeout(resolve, 10));
+          expect(settled).toBe(false);
+          thread.runToSyscall();
+          for (let i = 0; i < 20; i++) spaces.pop()?.release();
+          await waiting;
+        }
+        thread.as = (await small.space()).as;
+        thread.goto('one_syscall');
+        thread.runToSyscall();
+        for (const space of spaces) space.release();
+      } finally {
+        small.destroy();
+      }
+    });
+
     test('two platforms in one process do not know of each other', async () => {
       const other = new Machine(make);
       try {
