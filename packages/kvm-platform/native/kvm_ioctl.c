@@ -37,6 +37,8 @@ int kvm_enable_capability(int vm, uint32_t capability, uint64_t argument) {
   return result(ioctl(vm, KVM_ENABLE_CAP, &cap));
 }
 
+int kvm_set_tss_address(int vm, uint64_t guest_physical) { return result(ioctl(vm, KVM_SET_TSS_ADDR, guest_physical)); }
+
 int kvm_set_memory(int vm, uint32_t slot, uint64_t guest_physical, uint64_t host, uint64_t length) {
   struct kvm_userspace_memory_region region = {
       .slot = slot, .guest_phys_addr = guest_physical, .memory_size = length, .userspace_addr = host};

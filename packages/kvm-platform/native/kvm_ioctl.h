@@ -30,6 +30,8 @@ int kvm_create_vm(int kvm);
 int kvm_vcpu_mmap_size(int kvm);
 int kvm_supported_cpuid(int kvm, struct kvm_cpuid_table *table);
 int kvm_enable_capability(int vm, uint32_t capability, uint64_t argument);
+/* Three pages that Intel CPUs without unrestricted guests need; does nothing elsewhere. */
+int kvm_set_tss_address(int vm, uint64_t guest_physical);
 int kvm_set_memory(int vm, uint32_t slot, uint64_t guest_physical, uint64_t host, uint64_t length);
 
 int kvm_create_vcpu(int vm, uint32_t id);

@@ -13,6 +13,8 @@
 #include "vcpu.h"
 
 #define NO_FREE UINT32_MAX
+/* In the range below 4 GiB that holds none of our memory; KVM's own identity map is just below. */
+#define TSS_PHYSICAL 0xfffbd000
 
 uint64_t machine_text(const struct machine *m, const uint8_t *symbol) { return m->area.text + (uint64_t)(symbol - ring0_exit_text); }
 
@@ -76,6 +78,7 @@ static int open_vm(struct machine *m, char *reason, size_t size) {
   if (quirks & KVM_X86_QUIRK_FIX_HYPERCALL_INSN) {
     (void)kvm_enable_capability(m->vm, KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_FIX_HYPERCALL_INSN);
   }
+  if (kvm_capability(m->vm, KVM_CAP_SET_TSS_ADDR) > 0) (void)kvm_set_tss_address(m->vm, TSS_PHYSICAL);
   int error = kvm_supported_cpuid(m->kvm, m->cpuid);
   if (error < 0) {
     snprintf(reason, size, "KVM_GET_SUPPORTED_CPUID failed: %s", strerror(-error));

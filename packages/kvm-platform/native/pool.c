@@ -9,8 +9,12 @@
 #include "kicker.h"
 #include "vcpu.h"
 
-/* How long a worker, and `wait`, look before they sleep: about what sleeping and being woken costs. */
-#define SPIN_NS 20000
+/*
+ * How long a worker, and `wait`, look before they sleep. If looking so long would have sufficed the last time (LOOK_NS, about the time of a system
+ * call and of being woken), it is worth doing; else it is waste.
+ */
+#define LOOK_NS 60000
+#define GLANCE_NS 4000
 /* The run that no kicker ends: workers are stopped through the page's interrupt word. */
 #define NO_SEQUENCE UINT64_MAX
 
@@ -24,6 +28,8 @@ struct worker {
   /* Futex word: counts what was put in. */
   _Atomic uint32_t wakeups;
   _Atomic bool sleeping;
+  /* The worker's own. */
+  uint64_t look_ns;
   /* Set by the worker's own thread. */
   _Atomic(struct vcpu *) vcpu;
   _Atomic int error;
@@ -46,6 +52,7 @@ struct pool {
   _Atomic(struct context *) done;
   /* The owner's: what it took and has not given out, the first one first. */
   struct context *taken;
+  uint64_t look_ns;
   _Atomic uint32_t done_word;
   _Atomic bool done_sleeper;
   _Atomic bool armed;
@@ -84,7 +91,6 @@ static struct context *pop_ready(struct pool *p) {
 /* The next context for a worker; NULL: end. */
 static struct context *take(struct worker *w) {
   struct pool *p = w->pool;
-  uint64_t spin_until = 0;
   for (;;) {
     uint32_t wakeups = w->wakeups;
     pthread_mutex_lock(&p->lock);
@@ -97,12 +103,13 @@ static struct context *take(struct worker *w) {
     if (stopping) return NULL;
     if (c != NULL) return c;
 
-    spin_until = clock_now() + SPIN_NS;
-    while (w->wakeups == wakeups && clock_now() < spin_until) __builtin_ia32_pause();
+    uint64_t start = clock_now();
+    while (w->wakeups == wakeups && clock_now() - start < w->look_ns) __builtin_ia32_pause();
     if (w->wakeups != wakeups) continue;
     w->sleeping = true;
     while (w->wakeups == wakeups) futex_wait(&w->wakeups, wakeups, -1);
     w->sleeping = false;
+    w->look_ns = clock_now() - start < 2 * LOOK_NS ? LOOK_NS : GLANCE_NS;
   }
 }
 
@@ -161,10 +168,12 @@ struct pool *pool_create(struct machine *m, uint32_t workers, pool_wake wake, vo
   p->wake = wake;
   p->wake_data = data;
   p->worker_count = workers;
+  p->look_ns = LOOK_NS;
   pthread_mutex_init(&p->lock, NULL);
   for (uint32_t i = 0; i < workers; i++) {
     p->workers[i].pool = p;
     p->workers[i].index = i;
+    p->workers[i].look_ns = LOOK_NS;
   }
   return p;
 }
@@ -261,10 +270,10 @@ static bool has_event(const struct pool *p) { return p->taken != NULL || p->done
 
 bool pool_wait(struct pool *p, int64_t timeout_ns) {
   if (has_event(p) || timeout_ns <= 0) return has_event(p);
-  uint64_t start = clock_now();
-  uint64_t deadline = start + (uint64_t)timeout_ns;
-  uint64_t spin_until = start + SPIN_NS < deadline ? start + SPIN_NS : deadline;
-  while (clock_now() < spin_until) {
+  const uint64_t start = clock_now();
+  const uint64_t limit = (uint64_t)timeout_ns;
+  const uint64_t look = p->look_ns < limit ? p->look_ns : limit;
+  while (clock_now() - start < look) {
     if (has_event(p)) return true;
     __builtin_ia32_pause();
   }
@@ -272,11 +281,12 @@ bool pool_wait(struct pool *p, int64_t timeout_ns) {
   for (;;) {
     uint32_t word = p->done_word;
     if (has_event(p)) break;
-    uint64_t now = clock_now();
-    if (now >= deadline) break;
-    futex_wait(&p->done_word, word, (int64_t)(deadline - now));
+    uint64_t waited = clock_now() - start;
+    if (waited >= limit) break;
+    futex_wait(&p->done_word, word, (int64_t)(limit - waited));
   }
   p->done_sleeper = false;
+  p->look_ns = clock_now() - start < 2 * LOOK_NS ? LOOK_NS : GLANCE_NS;
   return has_event(p);
 }
 

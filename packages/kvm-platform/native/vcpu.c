@@ -12,8 +12,17 @@
 
 #include "ring0_entry.h"
 
-/* The vCPU that this thread runs. Initial-exec: the handler must not allocate, as a first access of the default model may. */
+#define MSR_IA32_TSC 0x10
+
+/*
+ * The vCPU that this thread runs. The handler must not allocate, as in glibc a first access of the default model may; musl has
+ * all of it allocated when it loads a library, and refuses a loaded library with the other model.
+ */
+#ifdef __GLIBC__
 static _Thread_local struct vcpu *adopted __attribute__((tls_model("initial-exec")));
+#else
+static _Thread_local struct vcpu *adopted;
+#endif
 
 /* A kick that comes just before KVM_RUN makes that return at once; one that comes in it has already made it return. */
 static void on_kick(int signal) {
@@ -157,8 +166,8 @@ static int initialize(struct vcpu *v) {
   if ((error = set_special_registers(v)) < 0) return error;
   if ((error = set_xcr0(v)) < 0) return error;
   if ((error = set_system_registers(v)) < 0) return error;
-  /* Clocks inside agree with the host's only if the TSC does; where KVM can't say, the guest runs on the host's TSC or on KVM's choice. */
-  (void)kvm_set_tsc_offset(v->fd, 0);
+  /* Clocks inside agree with the host's only if the TSC does. Before Linux 5.16 it can only be set to what the host's is about now. */
+  if (kvm_set_tsc_offset(v->fd, 0) < 0) (void)kvm_set_msr(v->fd, MSR_IA32_TSC, __builtin_ia32_rdtsc());
   apply_mode(v);
   return 0;
 }

@@ -229,6 +229,16 @@ static int finish(struct context_page *page, int event) {
   return event;
 }
 
+/*
+ * Ring 3 has left 64-bit mode by a far jump, which only a KVM that runs it on the host's own segment descriptors permits. It would go on in 64-bit
+ * mode: a fault tells it that there is no other.
+ */
+static int on_compatibility_mode(struct context *c) {
+  c->page->vector = VECTOR_GENERAL_PROTECTION_FAULT;
+  c->page->error_code = 0;
+  return finish(c->page, fault_signal(c->page, SIGSEGV, 0x80 /* SI_KERNEL */, 0, 0));
+}
+
 static int on_syscall(struct vcpu *v, struct context *c, uint64_t rsp) {
   const struct kvm_regs *r = &v->run->s.regs.regs;
   store_general(c->page, r, r->rcx, r->r11, rsp);
@@ -266,6 +276,7 @@ static int on_exception(struct vcpu *v, struct context *c, const struct space *s
   if (vector == VECTOR_PAGE_FAULT && m->syscall_faults && frame->rip == lstar && cr2 == lstar) return on_syscall(v, c, frame->rsp);
 
   store_general(c->page, &v->run->s.regs.regs, frame->rip, frame->rflags, frame->rsp);
+  if (frame->cs != SELECTOR_UCODE64) return on_compatibility_mode(c);
   return finish(c->page, fault_decode(v, c, s, vector, (uint32_t)error_code, cr2));
 }
 

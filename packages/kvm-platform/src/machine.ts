@@ -137,6 +137,8 @@ export class Machine {
     for (let i = 0; i < vcpus; i++) {
       const at = cpus + i * amd64.CPU_SIZE;
       new amd64.Cpu(words, at, KERNEL_LINEAR + at).initialize(0, KERNEL_LINEAR + textSize);
+      // Ring 3 has 64-bit mode only: nothing here keeps the state of a thread in another. SYSRET does not read the descriptor.
+      new amd64.SegmentDescriptor(words, (at + amd64.CPU.offsets.gdt) / 8 + amd64.Segment.UserCode32).setNull();
     }
     this.#writeIdt(false);
     this.#mapKernel(0, textSize, MAP_READ | MAP_EXECUTE);
