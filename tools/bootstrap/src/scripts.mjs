@@ -29,6 +29,28 @@ export function scriptsNamed(name) {
 }
 
 /**
+ * PATH for a script: that Node, the package's programs, the repository's.
+ *
+ * @param {Script} script
+ * @param {string} node
+ * @param {string} [rest]
+ */
+export function scriptPath(script, node, rest = process.env.PATH) {
+  const folders = [path.dirname(node), path.join(script.folder, 'node_modules/.bin'), path.join(root, 'node_modules/.bin')];
+  return [...folders, rest].join(path.delimiter);
+}
+
+/**
+ * Arguments and variables that make a script write a report, if it is a vitest command line.
+ *
+ * @param {Script} script
+ * @param {string} file
+ */
+export function reporting(script, file) {
+  return script.command.startsWith('vitest ') ? reporterArguments(file) : { args: [], env: {} };
+}
+
+/**
  * Runs a script as pnpm does: by sh, in the package's folder, with its programs on PATH.
  *
  * @param {Script} script
@@ -36,13 +58,7 @@ export function scriptsNamed(name) {
  * @param {{ env?: NodeJS.ProcessEnv, node?: string, timeout?: number, quiet?: boolean }} [options] `node`: the binary that `node` stands for
  */
 export function runScript(script, args, { env = process.env, node, timeout, quiet } = {}) {
-  const folders = [
-    path.dirname(node ?? process.execPath),
-    path.join(script.folder, 'node_modules/.bin'),
-    path.join(root, 'node_modules/.bin'),
-  ];
-  const PATH = [...folders, env.PATH].join(path.delimiter);
-  const options = { cwd: script.folder, env: { ...env, PATH }, timeout, quiet };
+  const options = { cwd: script.folder, env: { ...env, PATH: scriptPath(script, node ?? process.execPath, env.PATH) }, timeout, quiet };
   return exec('sh', ['-c', `${script.command} "$@"`, 'sh', ...args], options);
 }
 
@@ -56,7 +72,7 @@ export async function runTestScript(script, options) {
   const folder = mkdtempSync(path.join(tmpdir(), 'sbx-report-'));
   try {
     const file = path.join(folder, 'report.json');
-    const { args, env } = script.command.startsWith('vitest ') ? reporterArguments(file) : { args: [], env: {} };
+    const { args, env } = reporting(script, file);
     const { status } = await runScript(script, args, { ...options, env: { ...(options?.env ?? process.env), ...env } });
     return readReport(file, script.name, status);
   } finally {

@@ -7,7 +7,7 @@ import { ensureInstalled } from './install.mjs';
 import { cache, root } from './paths.mjs';
 import { readReport, reporterArguments, skippedLines, sum } from './report.mjs';
 import { checkRequirements } from './requirements.mjs';
-import { runTestScript, scriptsNamed } from './scripts.mjs';
+import { reporting, runTestScript, scriptPath, scriptsNamed } from './scripts.mjs';
 import { SetupError } from './setup-error.mjs';
 
 /** @typedef {import('./report.mjs').Report} Report */
@@ -158,16 +158,18 @@ async function testVm() {
     const folder = scratch();
     try {
       const file = path.join(folder, 'report.json');
-      const { args, env } = reporterArguments(file);
+      const { args, env } = reporting(script, file);
       const variables = {
         ...env,
-        PATH: `${path.dirname(process.execPath)}:${process.env.PATH}`,
+        PATH: scriptPath(script, process.execPath),
         SBX_TEST_VM: '1',
         ...(ci ? { CI: '1' } : {}),
       };
       const options = ['--timeout', '900', '--cwd', script.folder, '--writable', folder];
       const environment = Object.entries(variables).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
-      const words = ['sh', '-c', `${script.command} "$@"`, 'sh', ...args];
+      // One worker for all files: the start of each takes seconds under emulation.
+      const single = args.length > 0 ? ['--poolOptions.forks.singleFork'] : [];
+      const words = ['sh', '-c', `${script.command} "$@"`, 'sh', ...args, ...single];
       process.stdout.write(`${script.name} in the test VM\n`);
       const { status } = await exec(process.execPath, ['--import', 'tsx', vm, ...options, ...environment, '--', ...words], {
         timeout: 20 * minute,
