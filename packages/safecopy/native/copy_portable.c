@@ -9,8 +9,15 @@ struct recovery {
   sigjmp_buf environment;
   struct recovery *outer;
 };
-/* initial-exec: a thread-local variable of another model may be allocated at its first use, which a handler must not cause. */
+/*
+ * The handler must not allocate, as in glibc a first access of the default model may; musl has all of it allocated when it loads a
+ * library, and refuses a loaded library with the other model.
+ */
+#ifdef __GLIBC__
 static _Thread_local struct recovery *volatile innermost __attribute__((tls_model("initial-exec")));
+#else
+static _Thread_local struct recovery *volatile innermost;
+#endif
 
 static int redirect(int signal, siginfo_t *info, ucontext_t *context) {
   (void)info, (void)context;
