@@ -9,6 +9,7 @@ import {
   IN_DELETE_SELF,
   IN_IGNORED,
   IN_ISDIR,
+  IN_MOVE_SELF,
   IN_Q_OVERFLOW,
 } from '@sbx/abi';
 import type { IoBuffer } from '../io/io-buffer.js';
@@ -69,14 +70,13 @@ class Watch implements InodeWatch {
 
   onEvent(mask: number, name: string, cookie: number, unlinked: boolean): void {
     if (unlinked && this.skipUnlinked && name !== '') return;
-    this.instance.queue({ wd: this.wd, mask: mask & (IN_ALL_EVENTS | IN_ISDIR), cookie, name });
+    // As in Linux, the events of an inode's own end and move don't say what it was.
+    const kept = (mask & IN_MOVE_SELF) !== 0 ? IN_ALL_EVENTS : IN_ALL_EVENTS | IN_ISDIR;
+    this.instance.queue({ wd: this.wd, mask: mask & kept, cookie, name });
     if (this.once) this.instance.endWatch(this);
   }
   onDeleted(): void {
-    if ((this.mask & IN_DELETE_SELF) !== 0) {
-      const isDirectory = this.inode.isDirectory ? IN_ISDIR : 0;
-      this.instance.queue({ wd: this.wd, mask: IN_DELETE_SELF | isDirectory, cookie: 0, name: '' });
-    }
+    if ((this.mask & IN_DELETE_SELF) !== 0) this.instance.queue({ wd: this.wd, mask: IN_DELETE_SELF, cookie: 0, name: '' });
     this.instance.endWatch(this);
   }
 }

@@ -1,18 +1,4 @@
-import {
-  EAGAIN,
-  EBADF,
-  EFAULT,
-  EFBIG,
-  EINVAL,
-  EISDIR,
-  EOVERFLOW,
-  ERESTARTSYS,
-  ESPIPE,
-  IN_ACCESS,
-  IN_MODIFY,
-  O_APPEND,
-  O_NONBLOCK,
-} from '@sbx/abi';
+import { EAGAIN, EBADF, EFAULT, EFBIG, EINVAL, EISDIR, EOVERFLOW, ERESTARTSYS, IN_ACCESS, IN_MODIFY, O_APPEND, O_NONBLOCK } from '@sbx/abi';
 import type { ContextPage } from '@sbx/platform';
 import { full, type SyscallEntry } from '../syscalls/entry.js';
 import type { Task } from '../task/task.js';
@@ -101,7 +87,7 @@ export function* copyBetween(
 }
 
 /** Runs a generator that may well not wait at all: its result, or the generator if it has to go on. */
-function begin(blocking: Blocking): SyscallResult {
+export function begin(blocking: Blocking): SyscallResult {
   const first = blocking.next();
   return first.done ? first.value : resume(blocking);
 }
@@ -115,41 +101,12 @@ function* resume(blocking: Blocking): Blocking {
   }
 }
 
-/** Reads a file offset that a pointer argument leads to: -EFAULT, -EINVAL for negative ones. */
+/** Reads a file offset that a pointer argument leads to; -EFAULT, or -EINVAL for a negative one. */
 function readOffset(task: Task, addr: number): number {
   const offset = task.mm.readUint64(addr);
   if (offset < 0) return -EFAULT;
   if (offset >= 2 ** 63) return -EINVAL;
   return Math.min(offset, MAX_FILE_SIZE);
-}
-
-function sysSendfile(task: Task, args: ContextPage): SyscallResult {
-  const offsetAddr = args.argAddress(2);
-  let offset = -1;
-  if (offsetAddr !== 0) {
-    const given = task.mm.readUint64(offsetAddr);
-    if (given < 0) return -EFAULT;
-    offset = given >= 2 ** 63 ? -2 : Math.min(given, MAX_FILE_SIZE);
-  }
-  const input = fileArg(task, args, 1);
-  if (input === null || !input.readable) return -EBADF;
-  if (offset !== -1 && !input.seekable) return -ESPIPE;
-  if (offset === -2) return -EINVAL;
-  const output = fileArg(task, args, 0);
-  if (output === null || !output.writable) return -EBADF;
-  const inode = input.inode;
-  if (inode === null || !inode.isRegular) return -EINVAL;
-  if ((output.flags & O_APPEND) !== 0) return -EINVAL;
-  if (output.inode?.isDirectory) return -EINVAL;
-  const size = args.argSize(3);
-  if (size < 0) return -EINVAL;
-  const count = Math.min(size, MAX_TRANSFER);
-  if (count === 0) return 0;
-  return begin(
-    copyBetween(task, input, offset, output, -1, count, (moved) =>
-      offsetAddr === 0 ? 0 : task.mm.writeUint64(offsetAddr, offset + moved),
-    ),
-  );
 }
 
 function sysCopyFileRange(task: Task, args: ContextPage): SyscallResult {
@@ -159,18 +116,19 @@ function sysCopyFileRange(task: Task, args: ContextPage): SyscallResult {
   const inAddr = args.argAddress(1);
   const outAddr = args.argAddress(3);
   const inOffset = inAddr === 0 ? input.position : readOffset(task, inAddr);
-  if (inOffset < 0) return inOffset;
+  if (inOffset === -EFAULT) return -EFAULT;
   const outOffset = outAddr === 0 ? output.position : readOffset(task, outAddr);
-  if (outOffset < 0) return outOffset;
+  if (outOffset === -EFAULT) return -EFAULT;
   if (args.argUint32(5) !== 0) return -EINVAL;
-  if (!input.readable || !output.writable || (output.flags & O_APPEND) !== 0) return -EBADF;
   const from = input.inode;
   const to = output.inode;
   if (from?.isDirectory || to?.isDirectory) return -EISDIR;
   if (from === null || to === null || !from.isRegular || !to.isRegular) return -EINVAL;
+  if (!input.readable || !output.writable || (output.flags & O_APPEND) !== 0) return -EBADF;
   const size = args.argSize(4);
   let count = Math.min(size < 0 ? MAX_TRANSFER : size, MAX_TRANSFER);
-  if (outOffset + count > 2 ** 63 || inOffset + count > 2 ** 63) return -EOVERFLOW;
+  // A negative offset is a large one that runs over.
+  if (inOffset < 0 || outOffset < 0) return count > 0 ? -EOVERFLOW : -EINVAL;
   if (outOffset >= MAX_FILE_SIZE && count > 0) return -EFBIG;
   count = Math.min(count, Math.max(0, from.size - inOffset));
   if (from === to && inOffset < outOffset + count && outOffset < inOffset + count) return -EINVAL;
@@ -187,4 +145,4 @@ function sysCopyFileRange(task: Task, args: ContextPage): SyscallResult {
   );
 }
 
-export const copySyscalls: readonly SyscallEntry[] = [full('sendfile', sysSendfile), full('copy_file_range', sysCopyFileRange)];
+export const copySyscalls: readonly SyscallEntry[] = [full('copy_file_range', sysCopyFileRange)];

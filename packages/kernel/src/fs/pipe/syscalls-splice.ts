@@ -25,6 +25,7 @@ import { fileArg, importIovecs, MAX_TRANSFER } from '../../vfs/arguments.js';
 import type { FileDescription } from '../../vfs/file-description.js';
 import { notify } from '../../vfs/notify.js';
 import { MAX_FILE_SIZE } from '../../vfs/regular-file.js';
+import { begin, copyBetween } from '../../vfs/syscalls-copy.js';
 import { READ_EVENTS, WRITE_EVENTS } from '../../vfs/transfer.js';
 import { type Blocking, INTERRUPTED, type SyscallResult } from '../../wait/blocking.js';
 import { PAGE_SIZE } from './pipe.js';
@@ -207,7 +208,10 @@ function fileToPipe(task: Task, input: FileDescription, output: PipeDescription,
       error = page;
       break;
     }
-    const bytes = pipe.memory.bytes(page, Math.min(PAGE_SIZE, count - moved));
+    // Pages of a regular file stay pages: the first piece ends where the file's page ends.
+    const position = offset < 0 ? input.position : offset + moved;
+    const room = input.seekable ? PAGE_SIZE - (position % PAGE_SIZE) : PAGE_SIZE;
+    const bytes = pipe.memory.bytes(page, Math.min(room, count - moved));
     const got = input.read(task, task.kernelIo.setKernel(bytes), offset < 0 ? -1 : offset + moved);
     if (typeof got !== 'number') return afterRead(got, pipe, page, moved);
     if (got <= 0) {
@@ -281,4 +285,43 @@ function sysVmsplice(task: Task, args: ContextPage): SyscallResult {
   return run(task, file, file, step, (flags & SPLICE_F_NONBLOCK) !== 0, 0, 0);
 }
 
-export const spliceSyscalls: readonly SyscallEntry[] = [full('splice', sysSplice), full('tee', sysTee), full('vmsplice', sysVmsplice)];
+/** sendfile(2): into a pipe it is a splice, into anything else a copy. */
+function sysSendfile(task: Task, args: ContextPage): SyscallResult {
+  const offsetAddr = args.argAddress(2);
+  let offset = -1;
+  if (offsetAddr !== 0) {
+    const given = task.mm.readUint64(offsetAddr);
+    if (given < 0) return -EFAULT;
+    offset = given >= 2 ** 63 ? -2 : Math.min(given, MAX_FILE_SIZE);
+  }
+  const input = fileArg(task, args, 1);
+  if (input === null || !input.readable) return -EBADF;
+  if (offset !== -1 && !input.seekable) return -ESPIPE;
+  if (offset === -2) return -EINVAL;
+  const output = fileArg(task, args, 0);
+  if (output === null || !output.writable) return -EBADF;
+  const inode = input.inode;
+  if (inode === null || !inode.isRegular) return -EINVAL;
+  if ((output.flags & O_APPEND) !== 0) return -EINVAL;
+  if (output.inode?.isDirectory) return -EINVAL;
+  const size = args.argSize(3);
+  if (size < 0) return -EINVAL;
+  const count = Math.min(size, MAX_TRANSFER);
+  if (count === 0) return 0;
+  if (output instanceof PipeDescription) {
+    const never = ((input.flags | output.flags) & O_NONBLOCK) !== 0;
+    return run(task, input, output, () => fileToPipe(task, input, output, offset, count), never, offsetAddr, 0);
+  }
+  return begin(
+    copyBetween(task, input, offset, output, -1, count, (moved) =>
+      offsetAddr === 0 ? 0 : task.mm.writeUint64(offsetAddr, offset + moved),
+    ),
+  );
+}
+
+export const spliceSyscalls: readonly SyscallEntry[] = [
+  full('sendfile', sysSendfile),
+  full('splice', sysSplice),
+  full('tee', sysTee),
+  full('vmsplice', sysVmsplice),
+];
