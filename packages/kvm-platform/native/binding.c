@@ -9,6 +9,7 @@
 #include <string.h>
 #include <uv.h>
 
+#include "clock.h"
 #include "kicker.h"
 #include "pool.h"
 #include "ring0_entry.h"
@@ -61,6 +62,15 @@ static bool integer(struct call *call, size_t i, int64_t *value) {
   if (i < call->count && napi_get_value_int64(call->env, call->arguments[i], value) == napi_ok) return true;
   throw_argument(call->env, "a number was expected");
   return false;
+}
+
+/* Argument `i`, a Float64Array of at least `count` elements; NULL if it isn't. */
+static double *doubles(struct call *call, size_t i, size_t count) {
+  napi_typedarray_type type;
+  size_t elements;
+  void *data;
+  if (i >= call->count || napi_get_typedarray_info(call->env, call->arguments[i], &type, &elements, &data, NULL, NULL) != napi_ok) return NULL;
+  return type == napi_float64_array && elements >= count ? data : NULL;
 }
 
 static struct handle *handle_of(struct call *call) {
@@ -431,6 +441,39 @@ static napi_value js_switch(napi_env env, napi_callback_info info) {
   return small(env, event);
 }
 
+/*
+ * measure(machine, context, space, rounds, result: Float64Array): runs a context that makes system calls all the time, and answers each with 0 at once,
+ * without JavaScript. result[0] = ns for each, result[1] = ns of it in KVM_RUN. The event that ended it early, or EVENT_SYSCALL.
+ */
+static napi_value js_measure(napi_env env, napi_callback_info info) {
+  struct call call;
+  struct handle *h;
+  struct context *c;
+  struct space *s;
+  int64_t rounds;
+  if (!begin(&call, env, info) || (h = handle_of(&call)) == NULL || (c = context_of(&call, h, 1)) == NULL ||
+      (s = space_of(&call, h, 2)) == NULL || !integer(&call, 3, &rounds)) {
+    return NULL;
+  }
+  double *result = doubles(&call, 4, 2);
+  if (result == NULL || h->vcpu0 == NULL || rounds <= 0) return throw_argument(env, "rounds and a result were expected");
+  struct vcpu *v = h->vcpu0;
+  int event = EVENT_SYSCALL;
+  for (int timed = 0; timed < 2; timed++) {
+    v->timed = timed != 0;
+    v->run_ns = 0;
+    uint64_t start = clock_now();
+    for (int64_t i = 0; i < rounds && event == EVENT_SYSCALL; i++) {
+      event = vcpu_run(v, c, s, UINT64_MAX);
+      c->page->regs[CONTEXT_INDEX_RAX] = 0;
+    }
+    result[timed] = (double)(timed ? v->run_ns : clock_now() - start) / (double)rounds;
+  }
+  v->timed = false;
+  c->page->state = STATE_IDLE;
+  return small(env, event);
+}
+
 /* start(machine, context, space): 0 or -errno. */
 static napi_value js_start(napi_env env, napi_callback_info info) {
   struct call call;
@@ -500,15 +543,9 @@ static napi_value js_failure(napi_env env, napi_callback_info info) {
 static napi_value js_counts(napi_env env, napi_callback_info info) {
   struct call call;
   struct handle *h;
-  napi_typedarray_type type;
-  size_t elements;
-  void *data;
   if (!begin(&call, env, info) || (h = handle_of(&call)) == NULL) return NULL;
-  if (call.count < 2 || napi_get_typedarray_info(env, call.arguments[1], &type, &elements, &data, NULL, NULL) != napi_ok ||
-      type != napi_float64_array || elements < COUNTS) {
-    return throw_argument(env, "a Float64Array was expected");
-  }
-  double *sums = data;
+  double *sums = doubles(&call, 1, COUNTS);
+  if (sums == NULL) return throw_argument(env, "a Float64Array was expected");
   for (size_t k = 0; k < COUNTS; k++) sums[k] = 0;
   for (uint32_t i = 0; i < h->machine->vcpu_count; i++) {
     const struct vcpu *v = h->machine->vcpus[i];
@@ -549,6 +586,7 @@ NAPI_MODULE_INIT() {
                    {"releaseContext", js_release_context},
                    {"pull", js_pull},
                    {"switch", js_switch},
+                   {"measure", js_measure},
                    {"start", js_start},
                    {"interrupt", js_interrupt},
                    {"poll", js_poll},

@@ -115,6 +115,9 @@ struct vcpu {
   _Atomic uint64_t started;
 
   uint64_t counts[COUNTS];
+  /* Whether the time in KVM_RUN is added up; it costs two readings of the clock per run. */
+  bool timed;
+  uint64_t run_ns;
 };
 
 /* What the guest sees of the kernel area (linear addresses are unsigned), and where the host finds it. */

@@ -21,6 +21,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "ring0_entry.h"
 #include "vcpu.h"
 
@@ -388,6 +389,13 @@ static int stop_wanted(struct vcpu *v, struct context_page *page, uint64_t seque
   return EVENT_NONE;
 }
 
+static int timed_run(struct vcpu *v) {
+  uint64_t start = clock_now();
+  int error = kvm_run(v->fd);
+  v->run_ns += clock_now() - start;
+  return error;
+}
+
 static int run_loop(struct vcpu *v, struct context *c, struct space *s, uint64_t sequence, bool loaded) {
   struct context_page *page = c->page;
   struct kvm_run *run = v->run;
@@ -424,7 +432,7 @@ static int run_loop(struct vcpu *v, struct context *c, struct space *s, uint64_t
       loaded = false;
     }
     v->counts[COUNT_RUN]++;
-    int error = kvm_run(v->fd);
+    int error = v->timed ? timed_run(v) : kvm_run(v->fd);
     inside = true;
     leave_guest(v);
     int event = v->machine->failed ? EVENT_FAILED : decode_exit(v, c, s, error);

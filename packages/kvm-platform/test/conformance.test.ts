@@ -1,8 +1,6 @@
 import { platformConformance } from '@sbx/platform/conformance';
-import { describe, test } from 'vitest';
 import { kvmProvider } from '../src/index.js';
+import { kvmMissing, testWithKvm } from './usable.js';
 
-const { usable, reason } = kvmProvider.probe();
-
-if (usable) platformConformance('kvm', (options) => kvmProvider.create(options));
-else describe('kvm', () => test.skip(`conformance: ${reason}`, () => {}));
+if (kvmMissing === undefined) platformConformance('kvm', (options) => kvmProvider.create(options));
+else testWithKvm('platform conformance', () => {});
