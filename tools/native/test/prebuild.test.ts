@@ -15,7 +15,6 @@ import { compile, execute, missing, type Toolchain, toolchains } from '../toolch
 
 const run = promisify(execFile);
 const require = createRequire(import.meta.url);
-const { include_dir: apiHeaders } = require('node-api-headers') as { include_dir: string };
 const here = fileURLToPath(new URL('.', import.meta.url));
 const root = path.resolve(here, '../../..');
 const scratch = path.join(root, 'tools/native/build/test');
@@ -44,7 +43,7 @@ async function hostFor(target: keyof typeof targets, module: string): Promise<st
   mkdirSync(scratch, { recursive: true });
   writeFileSync(stubFile, `#include <stdio.h>\n#include <stdlib.h>\n${stubs.join('\n')}\nextern int have_stubs;\n`);
   const program = path.join(scratch, `${target}-${name}`);
-  await compile(toolchain, [source, stubFile], program, ['-rdynamic', '-ldl', `-I${apiHeaders}`]);
+  await compile(toolchain, [source, stubFile], program, ['-rdynamic', '-ldl', `-I${apiHeaders()}/include/node`]);
   return program;
 }
 
