@@ -15,6 +15,7 @@ import { RunLoop } from './task/run-loop.js';
 import { TASK_BLOCKED, TASK_STOPPED, TASK_ZOMBIE, type Task } from './task/task.js';
 import { ThreadGroup } from './task/thread-group.js';
 import type { Clock } from './time/clock.js';
+import { ProcessTimers } from './time/process-timers.js';
 import { TimerQueue } from './time/timer-queue.js';
 import type { SyscallTracer } from './trace/tracer.js';
 import { Vfs } from './vfs/vfs.js';
@@ -226,6 +227,12 @@ export class Kernel {
   /** Kills every process of the sandbox; they are gone after the next slices. */
   killAll(): void {
     for (const group of this.processes.values()) if (group !== this.init) exitGroup(group, SIGKILL);
+  }
+
+  /** A process's timers, made at the first use. */
+  timersOf(group: ThreadGroup): ProcessTimers {
+    group.timers ??= new ProcessTimers(group, this.timers, () => this.clock.monotonic());
+    return group.timers;
   }
 
   /** Whether no process is left. */

@@ -3,6 +3,8 @@ import type { ContextPage } from '@sbx/platform';
 import { authSyscalls } from '../auth/syscalls.js';
 import { eventfdSyscalls } from '../fs/anon/eventfd.js';
 import { pidfdSyscalls } from '../fs/anon/pidfd.js';
+import { signalfdSyscalls } from '../fs/anon/signalfd.js';
+import { timerfdSyscalls } from '../fs/anon/timerfd.js';
 import { pipeSyscalls } from '../fs/pipe/syscalls.js';
 import { tmpfsSyscalls } from '../fs/tmpfs/syscalls.js';
 import { futexSyscalls } from '../futex/syscalls.js';
@@ -18,6 +20,7 @@ import { schedulingSyscalls } from '../task/scheduling.js';
 import { taskSyscalls } from '../task/syscalls.js';
 import type { Task } from '../task/task.js';
 import { timeSyscalls } from '../time/syscalls.js';
+import { timerSyscalls } from '../time/syscalls-timers.js';
 import { vfsSyscalls } from '../vfs/syscalls.js';
 import type { SyscallEntry, SyscallHandler } from './entry.js';
 
@@ -41,6 +44,9 @@ export const syscallEntries: readonly SyscallEntry[] = [
   ...pollSyscalls,
   ...epollSyscalls,
   ...eventfdSyscalls,
+  ...timerfdSyscalls,
+  ...signalfdSyscalls,
+  ...timerSyscalls,
 ];
 
 /** A call that nobody serves: ENOSYS, counted. */

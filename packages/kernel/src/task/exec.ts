@@ -197,6 +197,7 @@ function commit(task: Task, mm: MemoryManager, image: LoadedImage, path: string)
   mm.dumpable = task.credentials.dumpable;
   task.parentDeathSignal = image.setId ? 0 : task.parentDeathSignal;
   task.restartBlock = null;
+  group.timers?.deleteAllPosix();
   setRegisters(task, image);
   if (image.fatal) {
     // The old program is gone and the new one can't be set up (see LoadedImage).

@@ -74,6 +74,7 @@ function exitProcess(group: ThreadGroup): void {
   const { kernel } = leader;
   if (group.exitStatus < 0) group.exitStatus = leader.exitStatus;
   group.isZombie = true;
+  group.timers?.release();
   group.exitWait.wake(EPOLLIN);
   group.onExit();
   leaveTerminal(group);

@@ -1,4 +1,5 @@
 import type { SharedSignals } from '../signal/shared-signals.js';
+import type { ProcessTimers } from '../time/process-timers.js';
 import { WaitQueue } from '../wait/wait-queue.js';
 import type { ProcessGroup, Session } from './process-group.js';
 import type { ResourceLimits } from './resource-limits.js';
@@ -31,6 +32,8 @@ export class ThreadGroup {
   onExit: () => void = () => {};
   /** Stopped by job control. */
   stopped = false;
+  /** Interval and POSIX timers, or null while there are none. */
+  timers: ProcessTimers | null = null;
   /** Signal sent to the parent at exit (SIGCHLD, or what clone gave). */
   exitSignal = 17;
   /** Whether it adopts orphans (prctl PR_SET_CHILD_SUBREAPER). */
