@@ -1,6 +1,6 @@
 // covers: mknod open read write poll unlink
 // Named pipes: opening, ends, readiness.
-#include "case.h"
+#include "../vfs/calls.h"
 #include <poll.h>
 
 static int events(int fd) {

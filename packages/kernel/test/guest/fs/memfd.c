@@ -1,6 +1,6 @@
 // covers: memfd_create fcntl ftruncate mmap munmap read write fallocate mprotect
 // Memory files, seals, and the sharing of pages between mappings and descriptors.
-#include "case.h"
+#include "../vfs/calls.h"
 #include <linux/falloc.h>
 #include <sys/mman.h>
 

@@ -1,6 +1,6 @@
 // covers: pipe pipe2 read write fcntl ioctl poll splice tee vmsplice readv writev
 // Pipes: order, capacity, atomicity, ends, signals, packets, splicing.
-#include "case.h"
+#include "../vfs/calls.h"
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>

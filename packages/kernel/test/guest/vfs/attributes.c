@@ -1,6 +1,6 @@
 // covers: chmod fchmod fchmodat chown lchown fchown fchownat umask access faccessat faccessat2 utime utimes futimesat utimensat
 // Modes, owners, times, and who may change or use them.
-#include "case.h"
+#include "calls.h"
 #include <sys/time.h>
 #include <utime.h>
 

@@ -1,6 +1,6 @@
 // covers: sendfile copy_file_range
 // Copies inside the kernel.
-#include "case.h"
+#include "calls.h"
 #include <sys/sendfile.h>
 
 static char buffer[300000];

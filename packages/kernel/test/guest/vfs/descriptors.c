@@ -1,6 +1,6 @@
 // covers: dup dup2 dup3 close close_range fcntl flock ioctl open
 // Descriptors and descriptions: duplication, flags, limits, locks.
-#include "case.h"
+#include "calls.h"
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>

@@ -1,6 +1,6 @@
 // covers: inotify_init inotify_init1 inotify_add_watch inotify_rm_watch read ioctl poll
 // Events of files and directories.
-#include "case.h"
+#include "calls.h"
 #include <poll.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>

@@ -1,6 +1,6 @@
 // covers: read write pread64 pwrite64 readv writev preadv pwritev preadv2 pwritev2 lseek truncate ftruncate fallocate fsync fdatasync sync_file_range fadvise64 readahead syncfs
 // Moving bytes: positions, vectors, limits, holes, sizes.
-#include "case.h"
+#include "calls.h"
 #include <linux/falloc.h>
 #include <sys/mman.h>
 #include <sys/resource.h>

@@ -1,6 +1,6 @@
 // covers: mkdir mkdirat rmdir unlink unlinkat rename renameat renameat2 link linkat symlink symlinkat mknod mknodat getdents64 chdir fchdir getcwd readlinkat
 // Making, removing and moving names, and listing them.
-#include "case.h"
+#include "calls.h"
 #include <dirent.h>
 #include <sys/stat.h>
 

@@ -1,6 +1,6 @@
 // covers: open openat openat2 creat stat lstat newfstatat symlink mkdir link linkat readlink readlinkat close
 // Path walking: dots, slashes, symlinks, limits, flags of open, the scopes of openat2.
-#include "case.h"
+#include "calls.h"
 #include <linux/openat2.h>
 
 static long openat2_(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve, size_t size) {

@@ -1,6 +1,6 @@
 // covers: stat lstat fstat newfstatat statx statfs fstatfs ustat
 // What stat and its relatives show.
-#include "case.h"
+#include "calls.h"
 #include <linux/stat.h>
 #include <sys/statfs.h>
 #define statx_(fd, path, flags, mask, buffer) syscall(SYS_statx, fd, path, flags, mask, buffer)

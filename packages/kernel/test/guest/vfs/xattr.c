@@ -1,6 +1,6 @@
 // covers: setxattr lsetxattr fsetxattr getxattr lgetxattr fgetxattr listxattr llistxattr flistxattr removexattr lremovexattr fremovexattr
 // Extended attributes of the class "user.".
-#include "case.h"
+#include "calls.h"
 #include <sys/xattr.h>
 
 static int compare(const void *a, const void *b) { return strcmp(*(char **)a, *(char **)b); }

@@ -1,6 +1,6 @@
-/* Printing for the cases of this folder: every call with its result, or its error's number. */
-#ifndef CASE_H
-#define CASE_H
+/* Printing for the cases of vfs and fs: every call with its result, or its error's number. */
+#ifndef CALLS_H
+#define CALLS_H
 #define _GNU_SOURCE
 #pragma GCC diagnostic ignored "-Wnonnull"
 #pragma GCC diagnostic ignored "-Wstringop-overflow"
