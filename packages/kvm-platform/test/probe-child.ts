@@ -1,0 +1,3 @@
+import { kvmProvider } from '../src/index.js';
+
+console.log(JSON.stringify(kvmProvider.probe()));
