@@ -28,7 +28,7 @@ const waitingFor = new WeakMap<LockOwner, LockOwner>();
 
 /** The locks on one inode (fcntl(2), flock(2)). All advisory. */
 export class FileLocks {
-  /** Sorted by start within each owner. */
+  /** Sorted by start. */
   #ranges: RangeLock[] = [];
   #flocks: { owner: FileDescription; exclusive: boolean }[] = [];
   /** Woken (EPOLLIN) when a lock goes away or becomes weaker. */
@@ -46,24 +46,27 @@ export class FileLocks {
 
   /** The first lock of another owner that conflicts, or null (F_GETLK). */
   conflict(owner: LockOwner, type: number, start: number, end: number): RangeLock | null {
-    let found: RangeLock | null = null;
-    for (const lock of this.#ranges) {
-      if (lock.owner === owner || lock.start > end || lock.end < start) continue;
-      if (type !== F_WRLCK && lock.type !== F_WRLCK) continue;
-      if (found === null || lock.start < found.start) found = lock;
+    const ranges = this.#ranges;
+    for (let i = 0; i < ranges.length && ranges[i].start <= end; i++) {
+      const lock = ranges[i];
+      if (lock.owner === owner || lock.end < start) continue;
+      if (type === F_WRLCK || lock.type === F_WRLCK) return lock;
     }
-    return found;
+    return null;
   }
 
   /** Sets, changes or removes (F_UNLCK) the owner's lock on `start..end`. 0, -EAGAIN (conflict), -ENOLCK. */
   setRange(owner: LockOwner, pid: number, type: number, start: number, end: number): number {
     if (type !== F_UNLCK && this.conflict(owner, type, start, end) !== null) return -EAGAIN;
     if (this.#ranges.length + 2 > MAX_RANGE_LOCKS && type !== F_UNLCK) return -ENOLCK;
+    if (!this.#touchesOwn(owner, start, end)) {
+      if (type !== F_UNLCK) this.#insert({ owner, pid, type, start, end });
+      return 0;
+    }
     const result: RangeLock[] = [];
     let weaker = false;
     for (const lock of this.#ranges) {
-      const touches = lock.start <= end + 1 && lock.end + 1 >= start;
-      if (lock.owner !== owner || !touches) {
+      if (lock.owner !== owner || lock.start > end + 1 || lock.end + 1 < start) {
         result.push(lock);
         continue;
       }
@@ -87,6 +90,21 @@ export class FileLocks {
     this.#ranges = result;
     if (weaker) this.released.wake(EPOLLIN);
     return 0;
+  }
+
+  /** Whether the owner has a lock in the range or beside it. */
+  #touchesOwn(owner: LockOwner, start: number, end: number): boolean {
+    const ranges = this.#ranges;
+    for (let i = 0; i < ranges.length && ranges[i].start <= end + 1; i++) {
+      if (ranges[i].owner === owner && ranges[i].end + 1 >= start) return true;
+    }
+    return false;
+  }
+  #insert(lock: RangeLock): void {
+    const ranges = this.#ranges;
+    let at = ranges.length;
+    while (at > 0 && ranges[at - 1].start > lock.start) at--;
+    ranges.splice(at, 0, lock);
   }
 
   /** Whether waiting for `blocker` would close a circle of waiters. */

@@ -55,9 +55,11 @@ export class Mount {
   /** Gives up the root and the file system: the mount is out of the tree and not in use. */
   dispose(): void {
     this.root.decRef();
-    if (--this.superBlock.activeReferences === 0) {
-      this.root.cache.clear(this.superBlock);
-      this.superBlock.shutdown();
-    }
+    const { superBlock } = this;
+    if (--superBlock.activeReferences > 0) return;
+    superBlock.rootDentry!.decRef();
+    this.root.cache.clear(superBlock);
+    superBlock.rootDentry = null;
+    superBlock.shutdown();
   }
 }

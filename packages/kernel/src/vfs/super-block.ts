@@ -1,12 +1,15 @@
 import { MS_RDONLY } from '@sbx/abi';
 import type { Kernel } from '../kernel.js';
+import type { Dentry } from './dentry.js';
 import type { Caller, Inode } from './inode.js';
 import type { StatFs } from './stat.js';
 
 /** A mounted file system: what all its inodes share. May be mounted in several places. */
 export abstract class SuperBlock {
-  /** The root directory. Set by the constructor of the derived class. */
+  /** The root directory. Set by the constructor of the derived class, which owns one reference and drops it in `shutdown`. */
   root!: Inode;
+  /** The dentry of `root`, made by the VFS at the first mount, on which a reference is held. */
+  rootDentry: Dentry | null = null;
   /** MS_RDONLY and other per-file-system flags. */
   flags = 0;
   /** `st_blksize`. */
@@ -63,7 +66,7 @@ export abstract class SuperBlock {
   remount(_caller: Caller, _flags: number, _data: string): number {
     return 0;
   }
-  /** The last mount is gone. */
+  /** The last mount is gone: drop `root`. */
   shutdown(): void {}
 }
 

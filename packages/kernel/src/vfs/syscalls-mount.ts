@@ -137,9 +137,8 @@ function mountNew(task: Task, place: Place, source: string, type: string, mountF
   if (vfs.namespace.mounts.size >= MAX_MOUNTS) return -ENOSPC;
   const superBlock = fileSystem.mount(task.kernel, task, source, flags, data);
   if (typeof superBlock === 'number') return superBlock;
-  const root = vfs.cache.makeRoot(superBlock.root);
+  const root = vfs.rootOf(superBlock);
   const mount = vfs.namespace.newMount(superBlock, root, mountFlags & ~MS_RDONLY, source === '' ? 'none' : source);
-  root.decRef();
   if ((flags & MS_RDONLY) !== 0) mount.flags |= MS_RDONLY;
   const result = fits(place, root);
   if (result < 0) {

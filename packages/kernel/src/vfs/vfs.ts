@@ -3,7 +3,7 @@ import { Credentials } from '../auth/credentials.js';
 import type { Kernel } from '../kernel.js';
 import type { WaitQueue } from '../wait/wait-queue.js';
 import { AnonymousSuperBlock } from './anonymous.js';
-import { DentryCache } from './dentry.js';
+import { type Dentry, DentryCache } from './dentry.js';
 import { makeDevice } from './device-number.js';
 import { DeviceRegistry } from './devices.js';
 import { makeDirectory } from './directory-operations.js';
@@ -62,7 +62,7 @@ export class Vfs {
 
   /** A mount that is in no tree: for what only the kernel uses. */
   mountInternally(superBlock: SuperBlock): Mount {
-    return this.namespace.newMount(superBlock, this.cache.makeRoot(superBlock.root), 0, 'none');
+    return this.namespace.newMount(superBlock, this.rootOf(superBlock), 0, 'none');
   }
 
   /** Stands in for the place of descriptions that have none. */
@@ -85,11 +85,18 @@ export class Vfs {
     return this.#nextCookie;
   }
 
+  /** The dentry at the root of a file system: one, however often it is mounted. */
+  rootOf(superBlock: SuperBlock): Dentry {
+    if (superBlock.rootDentry === null) {
+      superBlock.root.incRef();
+      superBlock.rootDentry = this.cache.makeRoot(superBlock.root);
+    }
+    return superBlock.rootDentry;
+  }
+
   /** Mounts the root of the tree. Once, before anything else. */
   mountRoot(superBlock: SuperBlock, source: string, flags = 0): Mount {
-    const root = this.cache.makeRoot(superBlock.root);
-    const mount = this.namespace.newMount(superBlock, root, flags, source);
-    root.decRef();
+    const mount = this.namespace.newMount(superBlock, this.rootOf(superBlock), flags, source);
     this.namespace.setRoot(mount);
     return mount;
   }
@@ -98,9 +105,7 @@ export class Vfs {
   mountAt(caller: Caller, path: string, superBlock: SuperBlock, source: string, flags = 0): Mount | number {
     const place = this.resolve(caller, path);
     if (typeof place === 'number') return place;
-    const root = this.cache.makeRoot(superBlock.root);
-    const mount = this.namespace.newMount(superBlock, root, flags, source);
-    root.decRef();
+    const mount = this.namespace.newMount(superBlock, this.rootOf(superBlock), flags, source);
     this.namespace.attach(mount, place.mount, place.dentry);
     return mount;
   }

@@ -45,6 +45,8 @@ export class TmpfsSuperBlock extends SuperBlock implements XattrBudget {
     root.uid = options.uid ?? 0;
     root.gid = options.gid ?? 0;
     this.root = root;
+    this.usedInodes = 1;
+    kernel.vfs.namesInUse++;
   }
 
   nextIno(): number {
