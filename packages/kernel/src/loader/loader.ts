@@ -117,7 +117,8 @@ function resolveScripts(load: Load): number {
     if (depth === 0 && load.request.unreachable) return -ENOENT;
     const before = script.argument === null ? [script.interpreter] : [script.interpreter, script.argument];
     load.argv = [...before, name, ...load.argv.slice(1)];
-    const file = load.request.open(script.interpreter);
+    // An empty name is the working directory, which is no program.
+    const file = script.interpreter === '' ? -EACCES : load.request.open(script.interpreter);
     if (typeof file === 'number') return file;
     load.file.decRef();
     load.file = file;

@@ -29,6 +29,11 @@ export interface Mapping {
    * and references dropped before it returns; the next access asks again. `evenCopies`: private copies go too (truncation, not the punching of holes).
    */
   invalidate(offset: number, length: number, evenCopies?: boolean): void;
+  /**
+   * Takes write access to the object's pages in the range away, before it returns: the next store asks `resolvePages` again. For objects that must know which
+   * pages are stored to.
+   */
+  writeProtect(offset: number, length: number): void;
   /** Whether programs may store to the object through this mapping (F_SEAL_WRITE is refused then). */
   isSharedWritable?(): boolean;
 }

@@ -1,9 +1,12 @@
 import { EINVAL, ENOMEM, RLIMIT_AS, RLIMIT_DATA } from '@sbx/abi';
+import { ACCESS_READ, ACCESS_WRITE } from '@sbx/platform';
 import {
+  FAULT_ACCERR,
   MAX_MAP_COUNT,
   PAGE_SIZE,
   pageUp,
   TASK_SIZE,
+  VM_ACCESS,
   VM_ACCOUNT,
   VM_EXEC,
   VM_GROWSDOWN,
@@ -17,6 +20,7 @@ import { bringIn } from './fault.js';
 import type { Mappable } from './mappable.js';
 import { MappedObject } from './mapped-object.js';
 import type { MemoryManager } from './memory-manager.js';
+import { PAGE_WRITABLE } from './page-map.js';
 import { DROP_ALL, dropPages } from './pages.js';
 import type { Vma } from './vma.js';
 
@@ -217,11 +221,11 @@ export function populate(mm: MemoryManager, start: number, end: number): number 
 
 /** Brings in the pages of `[start, end)` of one VMA, for writing or reading. 0 or FAULT_*. */
 export function populateVma(mm: MemoryManager, vma: Vma, start: number, end: number, write: boolean): number {
-  const access = write ? 3 : 1;
-  if ((vma.flags & 7) === 0) return 0;
+  const access = write ? ACCESS_READ | ACCESS_WRITE : ACCESS_READ;
+  if ((vma.flags & VM_ACCESS) === 0) return FAULT_ACCERR;
   for (let at = start; at < end; at += PAGE_SIZE) {
     const state = mm.pages.stateAt(at);
-    if (state !== 0 && (!write || (state & 0x10) !== 0)) continue;
+    if (state !== 0 && (!write || (state & PAGE_WRITABLE) !== 0)) continue;
     const result = bringIn(mm, vma, at, access, end - at);
     if (result !== 0) return result;
   }

@@ -127,7 +127,7 @@ export function map(mm: MemoryManager, request: MapRequest): number {
   const type = flags & MAP_TYPE;
   let mappable: Mappable | null = null;
   if (file !== null) {
-    if (request.offset + length > 2 ** 63) return -EOVERFLOW;
+    if (request.offset + length >= 2 ** 63) return -EOVERFLOW;
     if (type === MAP_SHARED_VALIDATE || type === MAP_SHARED) {
       if (type === MAP_SHARED_VALIDATE && (flags & ~MAP_TYPE & ~KNOWN_FLAGS) !== 0) return -EOPNOTSUPP;
       if ((prot & 2) !== 0 && !file.writable) return -EACCES;

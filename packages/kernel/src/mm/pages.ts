@@ -114,6 +114,18 @@ export function writeProtectPages(mm: MemoryManager, start: number, end: number)
   if (low >= 0) mm.hardware?.writeProtect(low, high + PAGE_SIZE - low);
 }
 
+/** Takes write access to the pages of the mapped object from the program: its next store to one is a fault. */
+export function protectObjectPages(mm: MemoryManager, start: number, end: number): void {
+  writeProtectPages(mm, start, end);
+  mm.flushTranslations();
+  const limit = leafLimit(end);
+  for (let index = mm.pages.nextLeaf(Math.floor(start / LEAF_BYTES), limit); index >= 0; index = mm.pages.nextLeaf(index + 1, limit)) {
+    const leaf = mm.pages.leaf(index)!;
+    const last = lastEntry(index, end);
+    for (let i = firstEntry(index, start); i < last; i++) if ((leaf[STATE + i] & PAGE_ANONYMOUS) === 0) leaf[STATE + i] &= ~PAGE_WRITABLE;
+  }
+}
+
 /** Which pages `dropPages` drops. */
 export const DROP_ALL = 0;
 /** Only pages of the mapped object, not private copies. */

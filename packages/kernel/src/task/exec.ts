@@ -73,10 +73,10 @@ function sysExecveat(task: Task, args: ContextPage): SyscallResult {
 
 /** Reads what the program passed and looks the file up. */
 function start(task: Task, dirfd: number, pathAddress: number, argvAddress: number, envpAddress: number, flags: number): SyscallResult {
-  if ((flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) !== 0) return -EINVAL;
   const path = task.mm.copyInString(pathAddress, PATH_MAX);
   if (typeof path === 'number') return path;
   if (path.length === 0 && (flags & AT_EMPTY_PATH) === 0) return -ENOENT;
+  if ((flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) !== 0) return -EINVAL;
   const { fs } = task;
   let mount = fs.cwdMount;
   let dentry = fs.cwdDentry;
