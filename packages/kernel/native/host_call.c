@@ -12,10 +12,16 @@
 
 #define CALL_ARGS 6
 
-// An argument is a whole number within +-2^53: an address, a descriptor, an offset, a flag.
+// An argument is a whole number within +-2^53: an address, a descriptor, an offset, a flag. A bigint is what needs all 64 bits (a directory's position).
 static bool get_argument(napi_env env, napi_value value, long *out) {
   double d;
-  if (napi_get_value_double(env, value, &d) != napi_ok) return false;
+  if (napi_get_value_double(env, value, &d) != napi_ok) {
+    int64_t wide;
+    bool exact;
+    if (napi_get_value_bigint_int64(env, value, &wide, &exact) != napi_ok || !exact) return false;
+    *out = (long)wide;
+    return true;
+  }
   if (!(d >= -9007199254740992.0 && d <= 9007199254740992.0)) return false;
   *out = (long)d;
   return true;

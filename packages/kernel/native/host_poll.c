@@ -1,4 +1,5 @@
-// Readiness of host descriptors from libuv's loop (uv_poll): stdio pipes, terminals, sockets. Regular files are always ready and can't be polled.
+// Readiness of one host descriptor from libuv's loop (uv_poll). Used for epoll sets of our own only: uv_poll makes the open file description non-blocking,
+// which must not happen to descriptors that are shared with the caller's shell (src/host/poller.ts).
 #include <stdlib.h>
 #include <uv.h>
 
@@ -6,11 +7,15 @@
 
 static const napi_type_tag POLL_TAG = {0x6a0f4b7de9124c53ULL, 0x9be1c6d2047f38a5ULL};
 
+// Freed when libuv has closed the handle (`closed`) and JavaScript has given up the object (`finalized`), whichever comes last.
 struct host_poll {
   uv_poll_t handle;
   napi_env env;
   napi_ref callback;
-  bool open;
+  napi_async_cleanup_hook_handle hook;
+  bool closing;
+  bool closed;
+  bool finalized;
 };
 
 static void on_event(uv_poll_t *handle, int status, int events) {
@@ -28,26 +33,40 @@ static void on_event(uv_poll_t *handle, int status, int events) {
 }
 
 static void on_close(uv_handle_t *handle) {
-  free(handle->data);
+  struct host_poll *p = handle->data;
+  p->closed = true;
+  // Only now may the environment go on with its end: its loop has no handle of ours any more.
+  napi_remove_async_cleanup_hook(p->hook);
+  if (p->finalized) free(p);
 }
 
 static void close_poll(struct host_poll *p) {
-  if (!p->open) return;
-  p->open = false;
-  napi_delete_reference(p->env, p->callback);
+  if (p->closing) return;
+  p->closing = true;
+  if (p->callback != NULL) napi_delete_reference(p->env, p->callback);
   uv_close((uv_handle_t *)&p->handle, on_close);
 }
 
-// The JavaScript handle is gone: so is the poll.
+// The environment ends while the poll is open (a worker is terminated).
+static void on_cleanup(napi_async_cleanup_hook_handle hook, void *data) {
+  (void)hook;
+  close_poll(data);
+}
+
+// The JavaScript object is gone: so is the poll.
 static void finalize(napi_env env, void *data, void *hint) {
   (void)env;
   (void)hint;
-  struct host_poll **box = data;
-  if (*box != NULL) close_poll(*box);
-  free(box);
+  struct host_poll *p = data;
+  p->finalized = true;
+  if (p->closed) {
+    free(p);
+    return;
+  }
+  close_poll(p);
 }
 
-static struct host_poll **unwrap(napi_env env, napi_value value) {
+static struct host_poll *unwrap(napi_env env, napi_value value) {
   bool tagged = false;
   void *data = NULL;
   napi_valuetype type;
@@ -66,50 +85,48 @@ static napi_value poll_open(napi_env env, napi_callback_info info) {
   if (argc < 2 || napi_get_value_int32(env, argv[0], &fd) != napi_ok) return sbx_fail(env, "pollOpen: bad descriptor");
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) return sbx_fail(env, "pollOpen: no loop");
   struct host_poll *p = calloc(1, sizeof *p);
-  struct host_poll **box = calloc(1, sizeof *box);
-  if (p == NULL || box == NULL) {
+  if (p == NULL) return sbx_fail(env, "pollOpen: out of memory");
+  p->env = env;
+  p->handle.data = p;
+  if (napi_add_async_cleanup_hook(env, on_cleanup, p, &p->hook) != napi_ok) {
     free(p);
-    free(box);
-    return sbx_fail(env, "pollOpen: out of memory");
+    return sbx_fail(env, "pollOpen: cannot register");
   }
   const int status = uv_poll_init(loop, &p->handle, fd);
   if (status < 0) {
+    napi_remove_async_cleanup_hook(p->hook);
     free(p);
-    free(box);
     return napi_create_int32(env, status, &result) == napi_ok ? result : NULL;
   }
-  p->handle.data = p;
-  p->env = env;
-  p->open = true;
-  *box = p;
   if (napi_create_reference(env, argv[1], 1, &p->callback) != napi_ok || napi_create_object(env, &object) != napi_ok ||
-      napi_type_tag_object(env, object, &POLL_TAG) != napi_ok || napi_wrap(env, object, box, finalize, NULL, NULL) != napi_ok) {
+      napi_type_tag_object(env, object, &POLL_TAG) != napi_ok || napi_wrap(env, object, p, finalize, NULL, NULL) != napi_ok) {
+    p->finalized = true;
+    close_poll(p);
     return sbx_fail(env, "pollOpen: cannot make a handle");
   }
   return object;
 }
 
-// pollStart(handle, events): asks for callbacks on UV_READABLE 1, UV_WRITABLE 2, UV_DISCONNECT 4; 0 stops. A waiting poll does not keep Node alive.
+// pollStart(handle, events): asks for callbacks on UV_READABLE 1, UV_WRITABLE 2, UV_DISCONNECT 4; 0 stops. While it asks, it keeps Node alive.
 static napi_value poll_start(napi_env env, napi_callback_info info) {
   napi_value argv[2], result;
   size_t argc = 2;
   int32_t events;
   if (napi_get_cb_info(env, info, &argc, argv, NULL, NULL) != napi_ok) return NULL;
-  struct host_poll **box = argc < 2 ? NULL : unwrap(env, argv[0]);
-  if (box == NULL || *box == NULL || napi_get_value_int32(env, argv[1], &events) != napi_ok) return sbx_fail(env, "pollStart: bad handle");
-  const int status = events == 0 ? uv_poll_stop(&(*box)->handle) : uv_poll_start(&(*box)->handle, events, on_event);
+  struct host_poll *p = argc < 2 ? NULL : unwrap(env, argv[0]);
+  if (p == NULL || p->closing || napi_get_value_int32(env, argv[1], &events) != napi_ok) return sbx_fail(env, "pollStart: bad handle");
+  const int status = events == 0 ? uv_poll_stop(&p->handle) : uv_poll_start(&p->handle, events, on_event);
   return napi_create_int32(env, status, &result) == napi_ok ? result : NULL;
 }
 
-// pollClose(handle). The descriptor itself stays open.
+// pollClose(handle). The descriptor itself stays open, and may be closed afterwards.
 static napi_value poll_close(napi_env env, napi_callback_info info) {
   napi_value argv[1];
   size_t argc = 1;
   if (napi_get_cb_info(env, info, &argc, argv, NULL, NULL) != napi_ok) return NULL;
-  struct host_poll **box = argc < 1 ? NULL : unwrap(env, argv[0]);
-  if (box == NULL) return sbx_fail(env, "pollClose: bad handle");
-  if (*box != NULL) close_poll(*box);
-  *box = NULL;
+  struct host_poll *p = argc < 1 ? NULL : unwrap(env, argv[0]);
+  if (p == NULL) return sbx_fail(env, "pollClose: bad handle");
+  close_poll(p);
   return NULL;
 }
 

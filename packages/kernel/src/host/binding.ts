@@ -9,15 +9,18 @@ export interface PollHandle {
 
 /** The native part (native/). Numbers are whole and within ±2^53; a wrong argument throws a TypeError with code `ERR_SBX_NATIVE_ARGUMENT`. */
 export interface Binding {
-  /** Makes a host system call: its result or a negative errno. Blocks as the call does. */
-  hostCall(number: number, a?: number, b?: number, c?: number, d?: number, e?: number, f?: number): number;
+  /** Makes a host system call: its result or a negative errno. Blocks as the call does. The second argument may be a bigint, where all 64 bits count. */
+  hostCall(number: number, a?: number, b?: number | bigint, c?: number, d?: number, e?: number, f?: number): number;
   /** The same in libuv's thread pool. Memory that arguments point to must stay as it is until the promise settles. */
   hostCallAsync(number: number, a?: number, b?: number, c?: number, d?: number, e?: number, f?: number): Promise<number>;
   /** Memory at an address that does not change, for arguments and results. */
   hostBuffer(length: number): { buffer: ArrayBuffer; address: number };
-  /** A poll of a descriptor; `callback` gets readiness bits (1 readable, 2 writable, 4 hang-up). A negative errno when the file can't be polled. */
+  /**
+   * A poll of a descriptor, which becomes non-blocking; `callback` gets readiness bits (1 readable, 2 writable, 4 hang-up). A negative errno when the file
+   * can't be polled.
+   */
   pollOpen(fd: number, callback: (events: number) => void): PollHandle | number;
-  /** Asks for readiness bits; 0 stops. */
+  /** Asks for readiness bits, and keeps Node alive; 0 stops. */
   pollStart(handle: PollHandle, events: number): number;
   pollClose(handle: PollHandle): void;
 }

@@ -32,6 +32,8 @@ export class IoBuffer {
   /** The kernel buffer, or null when the buffers are the guest's. */
   kernelBytes: Uint8Array | null = null;
   translator: AddressTranslator | null = null;
+  /** After `gather`: bytes in its pieces. */
+  gathered = 0;
 
   #addresses = new Float64Array(8);
   #lengths = new Float64Array(8);
@@ -122,6 +124,59 @@ export class IoBuffer {
     this.#position += length;
     this.remaining -= length;
     this.done += length;
+  }
+
+  /**
+   * As `segment`, for host calls that take a list: the next contiguous pieces, at most `max` bytes and as many as fit into the arrays, with their offsets in
+   * application memory. Returns how many there are (0 when nothing remains or after a fault); `gathered` is their sum. Moves nothing: `skip` the bytes that
+   * the call moved. Not for a kernel buffer.
+   * @hotpath
+   */
+  gather(offsets: Float64Array, lengths: Float64Array, max: number, access: number): number {
+    let want = Math.min(max, this.remaining);
+    let index = this.#index;
+    let position = this.#position;
+    let count = 0;
+    this.gathered = 0;
+    if (this.faulted) return 0;
+    const translator = this.translator!;
+    while (want > 0 && count < offsets.length) {
+      if (position === this.#lengths[index]) {
+        index++;
+        position = 0;
+        continue;
+      }
+      const addr = this.#addresses[index];
+      const offset = addr < 0 ? -EFAULT : translator.resolve(addr + position, Math.min(want, this.#lengths[index] - position), access);
+      if (offset < 0) {
+        // What comes before the fault is moved first; the next call finds the fault at its beginning.
+        if (count === 0) this.faulted = true;
+        break;
+      }
+      const n = translator.resolvedLength;
+      offsets[count] = offset;
+      lengths[count++] = n;
+      this.gathered += n;
+      position += n;
+      want -= n;
+    }
+    return count;
+  }
+  /** Says that `length` bytes were moved, across buffers. @hotpath */
+  skip(length: number): void {
+    this.remaining -= length;
+    this.done += length;
+    let left = length;
+    for (;;) {
+      const rest = this.#lengths[this.#index] - this.#position;
+      if (left <= rest) {
+        this.#position += left;
+        return;
+      }
+      left -= rest;
+      this.#index++;
+      this.#position = 0;
+    }
   }
 
   /** The bytes of the last segment, as a view. */
