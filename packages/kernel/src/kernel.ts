@@ -7,6 +7,7 @@ import { hasDeliverableSignal, interruptTask, sendToGroup, sendToTask } from './
 import { SharedSignals } from './signal/shared-signals.js';
 import { SignalActions } from './signal/signal-actions.js';
 import { SignalInfo } from './signal/signal-info.js';
+import { AbstractNames } from './socket/unix-socket.js';
 import { createSyscallTable, sysUnknown } from './syscalls/table.js';
 import { exitGroup, notifyParent, stopGroup } from './task/exit.js';
 import { ProcessGroup, Session } from './task/process-group.js';
@@ -62,6 +63,8 @@ export class Kernel {
   /** Files: names, mounts, devices. The root is mounted by who assembles the kernel (`vfs.mountRoot`). */
   readonly vfs: Vfs;
   readonly timers = new TimerQueue();
+  /** The abstract names of AF_UNIX sockets. */
+  readonly abstractNames = new AbstractNames();
   readonly loop: RunLoop;
   /** Live tasks and unreaped leaders by thread id. */
   readonly tasks = new Map<number, Task>();

@@ -13,6 +13,7 @@ import { mmSyscalls } from '../mm/syscalls.js';
 import { pollSyscalls } from '../poll/syscalls.js';
 import { epollSyscalls } from '../poll/syscalls-epoll.js';
 import { signalSyscalls } from '../signal/syscalls.js';
+import { socketSyscalls } from '../socket/syscalls.js';
 import { prctlSyscalls } from '../system/prctl.js';
 import { systemSyscalls } from '../system/syscalls.js';
 import { execSyscalls } from '../task/exec.js';
@@ -43,6 +44,7 @@ export const syscallEntries: readonly SyscallEntry[] = [
   ...futexSyscalls,
   ...pollSyscalls,
   ...epollSyscalls,
+  ...socketSyscalls,
   ...eventfdSyscalls,
   ...timerfdSyscalls,
   ...signalfdSyscalls,
