@@ -24,6 +24,7 @@ import {
   EAGAIN,
   EFAULT,
   EINVAL,
+  ENOMEM,
   EPERM,
   RLIMIT_NPROC,
   SIGCHLD,
@@ -148,6 +149,7 @@ export function cloneTask(task: Task, r: CloneRequest): number | Blocking {
 /** Makes the task and what it does not share. */
 function buildTask(task: Task, tid: number, flags: number): Task | number {
   const { kernel } = task;
+  if (!has(flags, CLONE_FILES) && !task.files.mayCopy) return -ENOMEM;
   const context = kernel.platform.newContext();
   if (typeof context === 'number') return -EAGAIN;
   const mm = has(flags, CLONE_VM) ? task.mm : task.mm.fork();

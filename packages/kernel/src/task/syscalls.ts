@@ -19,6 +19,7 @@ import {
   EACCES,
   EFAULT,
   EINVAL,
+  ENOMEM,
   EPERM,
   ESRCH,
 } from '@sbx/abi';
@@ -199,6 +200,7 @@ function sysUnshare(task: Task, args: ContextPage): number {
   if ((flags & ~UNSHARE_KNOWN) !== 0) return -EINVAL;
   if ((flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)) !== 0 && task.threadGroup.tasks.length > 1) return -EINVAL;
   if ((flags & (UNSHARE_KNOWN & ~(CLONE_THREAD | CLONE_FS | CLONE_SIGHAND | CLONE_VM | CLONE_FILES | CLONE_SYSVSEM))) !== 0) return -EPERM;
+  if ((flags & CLONE_FILES) !== 0 && !task.files.mayCopy) return -ENOMEM;
   if ((flags & CLONE_FS) !== 0) {
     const { fs } = task;
     task.fs = fs.copy();

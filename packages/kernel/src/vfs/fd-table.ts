@@ -1,10 +1,16 @@
-import { EBADF, EINVAL, EMFILE } from '@sbx/abi';
+import { EBADF, EMFILE, ENFILE } from '@sbx/abi';
 import type { Task } from '../task/task.js';
-import type { FileDescription } from './file-description.js';
+import { type FileDescription, liveDescriptions, MAX_FILES } from './file-description.js';
 import { removePosixLocks } from './file-locks.js';
 
 /** No descriptor is ever at or above this (sysctl fs.nr_open). */
 export const MAX_DESCRIPTORS = 1048576;
+
+/** Slots that the tables of related processes may have together: they are memory of the kernel's own. */
+class SlotBudget {
+  used = 0;
+  readonly limit = 2 ** 22;
+}
 
 /**
  * The descriptors of a process (files_struct): shared by clone(CLONE_FILES), else copied. Each descriptor holds one reference of its description. Counted:
@@ -21,7 +27,11 @@ export class FdTable {
   #count = 0;
   #references = 1;
 
-  constructor(capacity = 64) {
+  readonly #budget: SlotBudget;
+
+  constructor(capacity = 64, budget = new SlotBudget()) {
+    this.#budget = budget;
+    budget.used += capacity;
     this.#files = new Array(capacity).fill(null);
     this.#words = new Uint32Array(capacity / 32);
     this.#cloexec = new Uint32Array(capacity / 32);
@@ -49,13 +59,14 @@ export class FdTable {
   }
 
   /**
-   * Puts `file` at the lowest free descriptor not below `minimum` and below `limit` (RLIMIT_NOFILE); takes over one reference. The descriptor, or -EMFILE
-   * (then the reference stays with the caller).
+   * Puts `file` at the lowest free descriptor not below `minimum` and below `limit` (RLIMIT_NOFILE); takes over one reference. The descriptor, or -EMFILE,
+   * -ENFILE (then the reference stays with the caller).
    */
   install(file: FileDescription, closeOnExec: boolean, limit: number, minimum = 0): number {
     const fd = this.#lowestFree(minimum);
     if (fd >= limit || fd >= MAX_DESCRIPTORS) return -EMFILE;
-    if (fd >= this.#files.length) this.#grow(fd + 1);
+    if (liveDescriptions() > MAX_FILES) return -ENFILE;
+    if (fd >= this.#files.length && !this.#grow(fd + 1)) return -EMFILE;
     this.#set(fd, file, closeOnExec);
     return fd;
   }
@@ -66,10 +77,10 @@ export class FdTable {
     return fd >= limit || fd >= MAX_DESCRIPTORS ? -EMFILE : fd;
   }
 
-  /** Puts `file` at `fd`, closing what is there (dup2, dup3); takes over one reference. `fd` or -EBADF (-> the reference stays with the caller). */
+  /** Puts `file` at `fd`, closing what is there (dup2, dup3); takes over one reference. `fd`, or -EBADF, -EMFILE (the reference stays with the caller). */
   installAt(task: Task, fd: number, file: FileDescription, closeOnExec: boolean, limit: number): number {
     if (fd < 0 || fd >= limit || fd >= MAX_DESCRIPTORS) return -EBADF;
-    if (fd >= this.#files.length) this.#grow(fd + 1);
+    if (fd >= this.#files.length && !this.#grow(fd + 1)) return -EMFILE;
     const old = this.#files[fd];
     if (old !== null) this.#clear(fd);
     this.#set(fd, file, closeOnExec);
@@ -124,13 +135,18 @@ export class FdTable {
     return -1;
   }
 
+  /** Whether there is room for a copy (ENOMEM): ask before `copy`. */
+  get mayCopy(): boolean {
+    return this.#budget.used + this.#files.length <= this.#budget.limit;
+  }
+
   /** A copy for fork, with a reference more on each description. Descriptors at or above `limit` are left out (close_range with CLOSE_RANGE_UNSHARE). */
   copy(limit = Number.POSITIVE_INFINITY): FdTable {
     let size = 64;
     let highest = -1;
     for (let fd = this.next(0); fd >= 0 && fd < limit; fd = this.next(fd + 1)) highest = fd;
     while (size <= highest) size *= 2;
-    const copy = new FdTable(size);
+    const copy = new FdTable(size, this.#budget);
     for (let fd = this.next(0); fd >= 0 && fd < limit; fd = this.next(fd + 1)) {
       const file = this.#files[fd]!;
       file.incRef();
@@ -151,6 +167,7 @@ export class FdTable {
   decRef(task: Task): void {
     if (--this.#references > 0) return;
     for (let fd = this.next(0); fd >= 0; fd = this.next(fd + 1)) this.close(task, fd);
+    this.#budget.used -= this.#files.length;
   }
   get references(): number {
     return this.#references;
@@ -201,9 +218,12 @@ export class FdTable {
     return this.#files.length;
   }
 
-  #grow(needed: number): void {
+  /** False when the tables of all related processes have grown too large. */
+  #grow(needed: number): boolean {
     let size = this.#files.length;
     while (size < needed) size *= 2;
+    if (this.#budget.used + size > this.#budget.limit) return false;
+    this.#budget.used += size - this.#files.length;
     const words = new Uint32Array(size / 32);
     words.set(this.#words);
     const cloexec = new Uint32Array(size / 32);
@@ -216,10 +236,6 @@ export class FdTable {
     this.#words = words;
     this.#cloexec = cloexec;
     this.#fullWords = fullWords;
+    return true;
   }
-}
-
-/** Checks of F_DUPFD's argument: 0, or -EINVAL for a minimum at or above the limit. */
-export function checkMinimum(minimum: number, limit: number): number {
-  return minimum < 0 || minimum >= limit ? -EINVAL : 0;
 }

@@ -4,6 +4,7 @@ import type { Mappable } from '../mm/mappable.js';
 import type { Task } from '../task/task.js';
 import type { SyscallResult } from '../wait/blocking.js';
 import type { WaitQueue } from '../wait/wait-queue.js';
+import type { AsyncNotifier } from './async-notifier.js';
 import type { Dentry } from './dentry.js';
 import type { DirectoryEmitter } from './directory.js';
 import { removeDescriptionLocks } from './file-locks.js';
@@ -19,6 +20,14 @@ export const ALWAYS_READY = 0x145; // EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWR
 /** Somebody who must hear when a description is released. */
 export interface ReleaseWatcher {
   fileReleased(): void;
+}
+
+/** fs.file-max: descriptions that may exist at one time. They live in the kernel's own heap, so there is a bound beside RLIMIT_NOFILE. */
+export const MAX_FILES = 262144;
+let live = 0;
+/** How many descriptions exist (fs.file-nr). */
+export function liveDescriptions(): number {
+  return live;
 }
 
 /**
@@ -40,13 +49,17 @@ export abstract class FileDescription {
   dentry: Dentry | null = null;
   /** Who gets SIGIO (F_SETOWN), or null. */
   owner: FileOwner | null = null;
+  /** What sends SIGIO while FASYNC is set, or null. */
+  notifier: AsyncNotifier | null = null;
   /** Who must hear of the release: epoll instances. Null while there are none. */
   #watchers: Set<ReleaseWatcher> | null = null;
   /** Whether the open counts as a writer of the inode (`Inode.acquireWrite`). */
   countsAsWriter = false;
 
   /** @param flags - access mode and status flags (O_*), as fcntl(F_GETFL) shows them. May change (F_SETFL). */
-  constructor(public flags: number) {}
+  constructor(public flags: number) {
+    live++;
+  }
 
   /** Says where the description was opened; takes a reference on both. Called once, by the VFS. @hotpath */
   attach(mount: Mount, dentry: Dentry): void {
@@ -169,6 +182,7 @@ export abstract class FileDescription {
     if (--this.#references > 0) return;
     if (this.#watchers !== null) for (const watcher of [...this.#watchers]) watcher.fileReleased();
     const dentry = this.dentry;
+    this.notifier?.stop();
     if (dentry === null) {
       this.release();
       return;

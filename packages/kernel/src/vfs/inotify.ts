@@ -29,19 +29,31 @@ export const MAX_WATCHES = 65536;
 /** Size of struct inotify_event without its name. */
 const HEADER = 16;
 
-/** What each user has: instances and watches, by kernel. */
+/** What all users together may have: who may change users must not be able to fill the kernel's heap. */
+const MAX_ALL_EVENTS = 262144;
+const MAX_ALL_WATCHES = 262144;
+
+/** What a kernel's programs have together. */
+class Total {
+  events = 0;
+  watches = 0;
+  readonly users = new Map<number, Usage>();
+}
+/** What a user has. */
 class Usage {
   instances = 0;
   watches = 0;
+  constructor(
+    readonly total: Total,
+    readonly uid: number,
+  ) {}
 }
-const usages = new WeakMap<Kernel, Map<number, Usage>>();
+const totals = new WeakMap<Kernel, Total>();
 
 function usageOf(kernel: Kernel, uid: number): Usage {
-  let users = usages.get(kernel);
-  if (users === undefined) usages.set(kernel, (users = new Map()));
-  let usage = users.get(uid);
-  if (usage === undefined) users.set(uid, (usage = new Usage()));
-  return usage;
+  let total = totals.get(kernel);
+  if (total === undefined) totals.set(kernel, (total = new Total()));
+  return total.users.get(uid) ?? new Usage(total, uid);
 }
 
 interface Event {
@@ -97,6 +109,7 @@ export class InotifyDescription extends FileDescription {
     super(flags);
     this.#usage = usageOf(task.kernel, task.credentials.ruid);
     this.#usage.instances++;
+    this.#usage.total.users.set(this.#usage.uid, this.#usage);
   }
 
   /** Whether the user may have one more instance. */
@@ -121,8 +134,10 @@ export class InotifyDescription extends FileDescription {
 
   /** Adds a watch: its descriptor, or -1 when the user has too many. */
   addWatch(inode: Inode, mask: number, once: boolean, skipUnlinked: boolean): number {
-    if (this.#usage.watches >= MAX_WATCHES) return -1;
-    this.#usage.watches++;
+    const usage = this.#usage;
+    if (usage.watches >= MAX_WATCHES || usage.total.watches >= MAX_ALL_WATCHES) return -1;
+    usage.watches++;
+    usage.total.watches++;
     do this.#lastWd = this.#lastWd >= 0x7fffffff ? 1 : this.#lastWd + 1;
     while (this.#watches.has(this.#lastWd));
     inode.incRef();
@@ -163,6 +178,7 @@ export class InotifyDescription extends FileDescription {
     this.#byInode.delete(watch.inode);
     watch.inode.watches?.remove(watch);
     this.#usage.watches--;
+    this.#usage.total.watches--;
     return true;
   }
 
@@ -174,10 +190,11 @@ export class InotifyDescription extends FileDescription {
       const last = events[events.length - 1];
       if (last.wd === event.wd && last.mask === event.mask && last.name === event.name) return;
     }
-    if (waiting >= MAX_QUEUED_EVENTS) {
-      if (events[events.length - 1].mask === IN_Q_OVERFLOW) return;
+    if (waiting >= MAX_QUEUED_EVENTS || this.#usage.total.events >= MAX_ALL_EVENTS) {
+      if (waiting > 0 && events[events.length - 1].mask === IN_Q_OVERFLOW) return;
       events.push({ wd: -1, mask: IN_Q_OVERFLOW, cookie: 0, name: '' });
     } else events.push(event);
+    this.#usage.total.events++;
     this.#wait.wake(EPOLLIN | EPOLLRDNORM);
   }
 
@@ -198,6 +215,7 @@ export class InotifyDescription extends FileDescription {
       bytes.write(event.name, HEADER, 'latin1');
       if (io.put(bytes, 0, size) < size) return io.done > begin + size ? io.done - begin : -EFAULT;
       this.#head++;
+      this.#usage.total.events--;
     }
     if (this.#head === events.length) {
       events.length = 0;
@@ -221,6 +239,8 @@ export class InotifyDescription extends FileDescription {
       this.#forget(watch);
       watch.inode.decRef();
     }
-    this.#usage.instances--;
+    const usage = this.#usage;
+    usage.total.events -= this.#queue.length - this.#head;
+    if (--usage.instances === 0) usage.total.users.delete(usage.uid);
   }
 }

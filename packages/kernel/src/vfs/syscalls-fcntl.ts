@@ -80,6 +80,7 @@ import { full, partial, type SyscallEntry } from '../syscalls/entry.js';
 import type { Task } from '../task/task.js';
 import { type Blocking, INTERRUPTED, type SyscallResult } from '../wait/blocking.js';
 import { fileArg } from './arguments.js';
+import { updateNotifier } from './async-notifier.js';
 import type { FileDescription } from './file-description.js';
 import { type FileLocks, type LockOwner, locksOf, releaseIfEmpty } from './file-locks.js';
 import { FileOwner } from './file-owner.js';
@@ -191,6 +192,7 @@ function setFlags(task: Task, file: FileDescription, flags: number): number {
   const result = file.flagsChange(task, flags & SETTABLE);
   if (result < 0) return result;
   file.flags = (flags & SETTABLE) | (file.flags & ~SETTABLE);
+  updateNotifier(task.kernel, file);
   return 0;
 }
 
@@ -446,8 +448,10 @@ function sysIoctl(task: Task, args: ContextPage): SyscallResult {
       const flag = command === FIONBIO ? O_NONBLOCK : FASYNC;
       const flags = on !== 0 ? file.flags | flag : file.flags & ~flag;
       const result = file.flagsChange(task, flags & SETTABLE);
-      if (result === 0) file.flags = flags;
-      return result;
+      if (result < 0) return result;
+      file.flags = flags;
+      updateNotifier(task.kernel, file);
+      return 0;
     }
     case FIOQSIZE:
       if (file.inode === null || !(file.inode.isDirectory || file.inode.isRegular || file.inode.isSymlink)) return -ENOTTY;
@@ -474,7 +478,7 @@ function sysIoctl(task: Task, args: ContextPage): SyscallResult {
 }
 
 export const fcntlSyscalls: readonly SyscallEntry[] = [
-  partial('fcntl', sysFcntl, 'F_SETLEASE is refused, F_NOTIFY gives EINVAL'),
+  partial('fcntl', sysFcntl, 'F_SETLEASE is refused, F_NOTIFY gives EINVAL; signals chosen by F_SETSIG come without si_fd and si_band'),
   full('flock', sysFlock),
   partial('ioctl', sysIoctl, 'commands of the files that are there; FIEMAP, FICLONE and FIDEDUPERANGE give EOPNOTSUPP'),
 ];

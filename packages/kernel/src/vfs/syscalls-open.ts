@@ -10,6 +10,7 @@ import {
   EFAULT,
   EINVAL,
   EMFILE,
+  ENOMEM,
   FASYNC,
   O_APPEND,
   O_CLOEXEC,
@@ -163,6 +164,7 @@ function sysCloseRange(task: Task, args: ContextPage): number {
   if (first > last) return -EINVAL;
   if ((flags & CLOSE_RANGE_UNSHARE) !== 0 && task.files.references > 1) {
     const shared = task.files;
+    if (!shared.mayCopy) return -ENOMEM;
     // What would be closed at once need not be copied.
     const toTheEnd = (flags & CLOSE_RANGE_CLOEXEC) === 0 && last >= shared.capacity;
     task.files = shared.copy(toTheEnd ? first : undefined);

@@ -1,4 +1,4 @@
-import { ANON_INODE_FS_MAGIC, EEXIST, ENOENT, PIPEFS_MAGIC, SOCKFS_MAGIC } from '@sbx/abi';
+import { ANON_INODE_FS_MAGIC, EEXIST, ENOENT, MS_RELATIME, PIPEFS_MAGIC, SOCKFS_MAGIC } from '@sbx/abi';
 import { Credentials } from '../auth/credentials.js';
 import type { Kernel } from '../kernel.js';
 import type { WaitQueue } from '../wait/wait-queue.js';
@@ -95,14 +95,14 @@ export class Vfs {
   }
 
   /** Mounts the root of the tree. Once, before anything else. */
-  mountRoot(superBlock: SuperBlock, source: string, flags = 0): Mount {
+  mountRoot(superBlock: SuperBlock, source: string, flags = MS_RELATIME): Mount {
     const mount = this.namespace.newMount(superBlock, this.rootOf(superBlock), flags, source);
     this.namespace.setRoot(mount);
     return mount;
   }
 
   /** Mounts a file system on the directory (or, for a file's bind, the file) `path`. The mount or -errno. */
-  mountAt(caller: Caller, path: string, superBlock: SuperBlock, source: string, flags = 0): Mount | number {
+  mountAt(caller: Caller, path: string, superBlock: SuperBlock, source: string, flags = MS_RELATIME): Mount | number {
     const place = this.resolve(caller, path);
     if (typeof place === 'number') return place;
     const mount = this.namespace.newMount(superBlock, this.rootOf(superBlock), flags, source);
