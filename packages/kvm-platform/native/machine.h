@@ -90,7 +90,7 @@ struct vcpu {
 
   /* Guards `owner`, the `home` of contexts that point here, and the transfer of FS/GS base and extended state. Never held in guest mode. */
   pthread_mutex_t lock;
-  struct context *owner;
+  _Atomic(struct context *) owner;
 
   /* Of the running thread: privilege level that the vCPU is at, what CR3 holds, and the special registers as KVM has them (bare mode). */
   uint8_t ring;

@@ -224,7 +224,7 @@ static struct worker *choose(struct pool *p, const struct context *c) {
     if (!w->idle || w->inbox != NULL) continue;
     if (home != NULL && w->vcpu == home) return w;
     /* One that holds nobody's state is better than one whose context will come back. */
-    if (idle == NULL || (w->vcpu != NULL && ((struct vcpu *)w->vcpu)->owner == NULL)) idle = w;
+    if (idle == NULL || (w->vcpu != NULL && atomic_load(&((struct vcpu *)w->vcpu)->owner) == NULL)) idle = w;
   }
   if (idle != NULL) return idle;
   if (fresh != NULL && make_thread(fresh) == 0) return fresh;

@@ -282,22 +282,45 @@ static void save(struct vcpu *v, struct context *c) {
 
 void context_pull(struct context *c) {
   struct vcpu *v = c->home;
+  bool held = false;
   if (v != NULL) {
     pthread_mutex_lock(&v->lock);
-    if (c->home == v) save(v, c);
+    held = c->home == v;
+    if (held) {
+      save(v, c);
+      /* Whoever takes the vCPU from now on sees that the page is current, and leaves it alone. */
+      c->page->flags |= FLAG_STATE_VALID;
+    }
     pthread_mutex_unlock(&v->lock);
   }
-  c->page->flags |= FLAG_STATE_VALID;
+  if (!held) c->page->flags |= FLAG_STATE_VALID;
+}
+
+/* Ends the vCPU's holding of `c`, if it holds it. The lock is held. */
+static void put_down(struct vcpu *v, struct context *c) {
+  if (c == NULL || c->home != v) return;
+  save(v, c);
+  v->owner = NULL;
+  c->home = NULL;
 }
 
 void context_evict(struct context *c) {
   struct vcpu *v = c->home;
   if (v == NULL) return;
   pthread_mutex_lock(&v->lock);
-  if (c->home == v) {
-    save(v, c);
-    v->owner = NULL;
-    c->home = NULL;
-  }
+  put_down(v, c);
   pthread_mutex_unlock(&v->lock);
+}
+
+int vcpu_take_up(struct vcpu *v, struct context *c) {
+  /* Only one vCPU's lock is held at a time. */
+  if (c->home != v) context_evict(c);
+  pthread_mutex_lock(&v->lock);
+  if (v->owner != c) put_down(v, v->owner);
+  v->counts[COUNT_STATE_LOAD]++;
+  int error = kvm_set_xsave(v->fd, (const struct kvm_xsave *)c->page->xstate);
+  v->owner = error < 0 ? NULL : c;
+  c->home = error < 0 ? NULL : v;
+  pthread_mutex_unlock(&v->lock);
+  return error;
 }

@@ -39,6 +39,11 @@ void context_interrupt(struct context *c);
 void context_pull(struct context *c);
 /* As above, and no vCPU holds it afterwards. */
 void context_evict(struct context *c);
+/*
+ * Makes `v`, which runs nothing, hold `c`, with the extended state of its page. Called by the thread that adopted `v`. Returns 0 or what KVM says about a
+ * state that the CPU would refuse; then no vCPU holds it.
+ */
+int vcpu_take_up(struct vcpu *v, struct context *c);
 
 /*
  * Makes a KVM that shadows page tables forget what it knew of `count` entries, or (`whole`) tables; guest-physical addresses. `v` runs nothing; the

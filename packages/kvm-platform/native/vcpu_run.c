@@ -118,18 +118,8 @@ static void complete_xstate(uint8_t *area) {
 static int load_state(struct vcpu *v, struct context *c) {
   struct context_page *page = c->page;
   if (c->home != v) context_evict(c);
-  pthread_mutex_lock(&v->lock);
-  struct context *previous = v->owner;
-  pthread_mutex_unlock(&v->lock);
-  if (previous != NULL && previous != c) context_evict(previous);
-
-  v->counts[COUNT_STATE_LOAD]++;
   complete_xstate(page->xstate);
-  pthread_mutex_lock(&v->lock);
-  int error = kvm_set_xsave(v->fd, (const struct kvm_xsave *)page->xstate);
-  v->owner = error < 0 ? NULL : c;
-  c->home = error < 0 ? NULL : v;
-  pthread_mutex_unlock(&v->lock);
+  int error = vcpu_take_up(v, c);
   if (error < 0) return error;
 
   struct kvm_sregs *s = &v->run->s.regs.sregs;
