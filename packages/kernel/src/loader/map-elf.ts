@@ -1,4 +1,4 @@
-import { EINVAL, ENOMEM, ET_DYN, ET_EXEC, MAP_ANONYMOUS, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_PRIVATE, PF_X, PT_LOAD } from '@sbx/abi';
+import { EINVAL, ENOMEM, ET_DYN, ET_EXEC, MAP_ANONYMOUS, MAP_DENYWRITE, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_PRIVATE, PF_X, PT_LOAD } from '@sbx/abi';
 import { PAGE_SIZE, pageDown, pageUp, TASK_SIZE } from '../mm/constants.js';
 import type { Mappable } from '../mm/mappable.js';
 import { unmap } from '../mm/mapping.js';
@@ -32,7 +32,9 @@ export interface MappedElf {
   programHeaders: number;
 }
 
-const MODE_FIXED = MAP_PRIVATE | MAP_FIXED;
+/** Told apart from other mappings by MAP_DENYWRITE, as the dynamic linker does it for libraries. */
+const MODE = MAP_PRIVATE | MAP_DENYWRITE;
+const MODE_FIXED = MODE | MAP_FIXED;
 
 function mmap(mm: MemoryManager, elf: ElfFile | null, addr: number, length: number, prot: number, flags: number, offset: number): number {
   return map(mm, {
@@ -111,10 +113,10 @@ export function mapElf(mm: MemoryManager, elf: ElfFile, base: number): MappedElf
     }
     let flags = MODE_FIXED;
     let reserve = 0;
-    if (first && header.type === ET_EXEC) flags = MAP_PRIVATE | MAP_FIXED_NOREPLACE;
+    if (first && header.type === ET_EXEC) flags = MODE | MAP_FIXED_NOREPLACE;
     else if (first) {
       reserve = total;
-      flags = MAP_PRIVATE;
+      flags = MODE;
       const start = pageDown(segment.vaddr);
       if (base >= 0) {
         const alignment = maximumAlignment(programHeaders);

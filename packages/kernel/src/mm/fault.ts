@@ -32,11 +32,13 @@ import type { Vma } from './vma.js';
  * the end of the last block (a sequential access) doubles the block.
  */
 const ANONYMOUS_BLOCK = 16;
-const FILE_BLOCK = 32;
+const FILE_BLOCK = 64;
 const MAX_BLOCK = 256;
+/** Pages that are present and get their translations together. */
+const INSTALL_BLOCK = 128;
 /** Pages copied together when a page that is shared since a fork, or a private page of a file, is stored to. */
 const FORK_COPY = 4;
-const FILE_COPY = 16;
+const FILE_COPY = 32;
 /** A stack that grows page by page grows this much at once, where the limits permit. */
 const STACK_STEP = 16 * PAGE_SIZE;
 
@@ -114,7 +116,8 @@ function mayGrowTo(mm: MemoryManager, vma: Vma, index: number, start: number): b
  */
 export function bringIn(mm: MemoryManager, vma: Vma, addr: number, access: number, length: number, attempt = 0): FaultResult {
   const page = pageDown(addr);
-  const write = (access & ACCESS_WRITE) !== 0;
+  // The linker stores to every page of a program's data soon after it has read it: it gets its copies at once.
+  const write = (access & ACCESS_WRITE) !== 0 || vma.copyAtOnce;
   let state = mm.pages.stateAt(page);
   if (state === 0) {
     const result =
@@ -123,20 +126,27 @@ export function bringIn(mm: MemoryManager, vma: Vma, addr: number, access: numbe
         : addFromObject(mm, vma, page, write && (vma.flags & VM_SHARED) !== 0, length);
     if (result !== FAULT_OK) return result;
     state = mm.pages.stateAt(page);
-  }
+  } else chooseInstalled(vma, page);
   if ((state & PAGE_LAZY_FREE) !== 0) keepLazy(mm, vma, page);
   if (write && (state & PAGE_WRITABLE) === 0) {
     const result = vma.isPrivate ? makePrivate(mm, vma, page) : makeShared(mm, vma, page);
     if (result === LOST) return attempt < MAX_ATTEMPTS ? bringIn(mm, vma, addr, access, length, attempt + 1) : FAULT_OUT_OF_MEMORY;
     if (result !== FAULT_OK) return result;
   }
-  const block = Math.floor(page / LEAF_BYTES) * LEAF_BYTES;
-  return installPages(mm, vma, Math.max(vma.start, block), Math.min(vma.end, block + LEAF_BYTES)) < 0 ? FAULT_OUT_OF_MEMORY : FAULT_OK;
+  return installPages(mm, vma, blockStart, blockStart + blockPages * PAGE_SIZE) < 0 ? FAULT_OUT_OF_MEMORY : FAULT_OK;
 }
 
-/** Set by `chooseBlock`: the block that a fault brings in. */
+/** The block that a fault brings in, or installs. */
 let blockStart = 0;
 let blockPages = 0;
+
+/** The page is there, but not as the program needs it now (after fork, or in another address space): it and those around it get translations. */
+function chooseInstalled(vma: Vma, page: number): void {
+  const bytes = INSTALL_BLOCK * PAGE_SIZE;
+  const low = Math.floor(page / bytes) * bytes;
+  blockStart = Math.max(low, vma.start);
+  blockPages = (Math.min(low + bytes, vma.end) - blockStart) / PAGE_SIZE;
+}
 
 /** Chooses the pages around `page` that are brought in with it: absent, inside the VMA, and of one aligned block. */
 function chooseBlock(mm: MemoryManager, vma: Vma, page: number, unit: number, length: number): void {
@@ -230,8 +240,12 @@ function makePrivate(mm: MemoryManager, vma: Vma, page: number): FaultResult | t
   mm.flushTranslations();
   if (isSole(mm, leaf, i)) {
     // Nobody else has it (the child has exited or called exec), and probably its neighbours neither.
-    for (let k = i; k < last && isSole(mm, leaf, k); k++) leaf[STATE + k] |= PAGE_WRITABLE;
-    for (let k = i - 1; k >= first && isSole(mm, leaf, k); k--) leaf[STATE + k] |= PAGE_WRITABLE;
+    let low = i;
+    let high = i;
+    while (high < last && isSole(mm, leaf, high)) leaf[STATE + high++] |= PAGE_WRITABLE;
+    while (low > first && isSole(mm, leaf, low - 1)) leaf[STATE + --low] |= PAGE_WRITABLE;
+    blockStart = base + low * PAGE_SIZE;
+    blockPages = high - low;
     return FAULT_OK;
   }
   const unit = (leaf[STATE + i] & PAGE_ANONYMOUS) !== 0 ? FORK_COPY : FILE_COPY;
@@ -254,7 +268,6 @@ function makePrivate(mm: MemoryManager, vma: Vma, page: number): FaultResult | t
   }
   for (let k = low; k < high; k++) {
     replaced[k - low] = leaf[k];
-    mm.memory.copy(offset + (k - low) * PAGE_SIZE, leaf[k] * PAGE_SIZE, PAGE_SIZE);
     leaf[k] = offset / PAGE_SIZE + (k - low);
     if ((leaf[STATE + k] & PAGE_ANONYMOUS) === 0) {
       mm.rssFile--;
@@ -262,12 +275,29 @@ function makePrivate(mm: MemoryManager, vma: Vma, page: number): FaultResult | t
     }
     leaf[STATE + k] = PAGE_PRESENT | PAGE_ANONYMOUS | PAGE_WRITABLE;
   }
+  const count = high - low;
+  for (let k = 0; k < count; ) {
+    const n = replacedRun(k, count);
+    mm.memory.copy(offset + k * PAGE_SIZE, replaced[k] * PAGE_SIZE, n * PAGE_SIZE);
+    k += n;
+  }
   // The old pages lose our references only when no translation leads to them any more.
   const start = base + low * PAGE_SIZE;
   const installed = installPages(mm, vma, start, base + high * PAGE_SIZE);
-  if (installed < 0 || (vma.flags & VM_ACCESS) === 0) mm.hardware?.unmap(start, (high - low) * PAGE_SIZE);
-  for (let k = 0; k < high - low; k++) mm.memory.decRef(replaced[k] * PAGE_SIZE, PAGE_SIZE);
+  if (installed < 0 || (vma.flags & VM_ACCESS) === 0) mm.hardware?.unmap(start, count * PAGE_SIZE);
+  for (let k = 0; k < count; ) {
+    const n = replacedRun(k, count);
+    mm.memory.decRef(replaced[k] * PAGE_SIZE, n * PAGE_SIZE);
+    k += n;
+  }
   return installed < 0 ? FAULT_OUT_OF_MEMORY : FAULT_OK;
+}
+
+/** How many of the replaced frames from `k` on follow each other. */
+function replacedRun(k: number, count: number): number {
+  let n = 1;
+  while (k + n < count && replaced[k + n] === replaced[k] + n) n++;
+  return n;
 }
 
 /** Whether the page is copy-on-write, and the reference that we hold is the only one. */

@@ -82,7 +82,7 @@ const KNOWN_FLAGS =
   MAP_HUGE_2MB |
   MAP_HUGE_1GB;
 /** A heap that grows by no more than this gets its pages at once: malloc is about to use them. */
-const HEAP_AHEAD = 128 * 1024;
+const HEAP_AHEAD = 256 * 1024;
 
 /** What mmap(2) asks for. */
 export interface MapRequest {
@@ -153,6 +153,7 @@ export function map(mm: MemoryManager, request: MapRequest): number {
   vma.file = file;
   vma.mappable = mappable === ZERO_MAPPING ? null : mappable;
   if (mappable !== null && mappable !== ZERO_MAPPING) vma.offset = request.offset;
+  vma.copyAtOnce = (flags & MAP_DENYWRITE) !== 0 && mappable !== null && type === MAP_PRIVATE && (prot & 2) !== 0;
   const result = place(mm, vma);
   if (result < 0) return result;
   if ((vmFlags & VM_LOCKED) !== 0 || (flags & (MAP_POPULATE | MAP_NONBLOCK)) === MAP_POPULATE) populate(mm, addr, addr + length);

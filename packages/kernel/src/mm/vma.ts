@@ -19,6 +19,8 @@ export class Vma {
   /** Fault-around: the address after the last block that was faulted in, and its size; a fault there doubles the block. */
   faultNext = -1;
   faultPages = 0;
+  /** Data of a program (MAP_DENYWRITE, as dynamic linkers say it): pages become private copies at their first access of any kind. */
+  copyAtOnce = false;
 
   constructor(
     public start: number,
@@ -59,6 +61,7 @@ export class Vma {
     copy.offset = this.offset;
     copy.anonName = this.anonName;
     copy.special = this.special;
+    copy.copyAtOnce = this.copyAtOnce;
     return copy;
   }
 }
