@@ -229,6 +229,14 @@ function sysGetcpu(task: Task, args: ContextPage): number {
   return node !== 0 && task.mm.copyOut(node, scratch, 4) !== 4 ? -EFAULT : 0;
 }
 
+/** personality(2): kept by the task and its children; ADDR_NO_RANDOMIZE is honoured by execve. Only the native execution domain exists. */
+function sysPersonality(task: Task, args: ContextPage): number {
+  const next = args.argUint32(0);
+  const old = task.personality;
+  if (next !== 0xffffffff) task.personality = next;
+  return old;
+}
+
 export const systemSyscalls: readonly SyscallEntry[] = [
   full('uname', sysUname),
   full('sethostname', sysSethostname),
@@ -241,6 +249,7 @@ export const systemSyscalls: readonly SyscallEntry[] = [
   partial('getrusage', sysGetrusage, 'page faults, blocks and messages are 0'),
   partial('arch_prctl', sysArchPrctl, 'ARCH_SET_CPUID gives ENODEV'),
   partial('getcpu', sysGetcpu, 'always CPU 0, node 0'),
+  partial('personality', sysPersonality, 'ADDR_NO_RANDOMIZE is honoured; the other bits are kept and have no effect'),
   errnoOnly('reboot', EPERM, 'not permitted in a sandbox'),
   errnoOnly('init_module', EPERM, 'no kernel modules'),
   errnoOnly('finit_module', EPERM, 'no kernel modules'),

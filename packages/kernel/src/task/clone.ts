@@ -168,6 +168,7 @@ function buildTask(task: Task, tid: number, flags: number): Task | number {
   child.schedPolicy = task.schedPolicy;
   child.schedPriority = task.schedPriority;
   child.nice = task.nice;
+  child.personality = task.personality;
   // rseq registration is kept by fork only (rseq(2)): a new thread registers its own.
   if (!has(flags, CLONE_VM)) {
     child.rseqAddress = task.rseqAddress;

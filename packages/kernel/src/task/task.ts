@@ -94,6 +94,8 @@ export class Task {
   /** NUMA policy as set by set_mempolicy(2) (MPOL_* mode with flags), and the low word of its nodes: kept, without effect. */
   memoryPolicy = 0;
   memoryPolicyNodes = 0;
+  /** Execution domain and flags (personality(2)). */
+  personality = 0;
   /** Timer slack in nanoseconds, as prctl shows it. */
   timerSlack = 50000;
   /** Nanoseconds of CPU time in user mode. */
