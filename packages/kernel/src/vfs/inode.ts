@@ -110,6 +110,11 @@ export abstract class Inode {
     return (this.mode & S_IFMT) === S_IFLNK;
   }
 
+  /** True: `open` is asked whatever the type (a pipe or terminal of the host, opened again through /proc/self/fd). */
+  get opensItself(): boolean {
+    return false;
+  }
+
   // -- Names in a directory.
 
   /** The object called `name`, or -ENOENT. */

@@ -204,7 +204,7 @@ export function openFound(caller: Caller, mount: Mount, dentry: Dentry, flags: n
   if ((flags & __O_SYNC) !== 0) flags |= O_DSYNC;
   const kept = (flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC)) | O_LARGEFILE;
   let file: FileDescription | number;
-  if (type === S_IFREG || type === S_IFDIR) file = inode.open(caller, kept);
+  if (type === S_IFREG || type === S_IFDIR || inode.opensItself) file = inode.open(caller, kept);
   else if (type === S_IFCHR || type === S_IFBLK) file = vfs.devices.open(caller, inode, flags & O_NOCTTY ? kept | O_NOCTTY : kept);
   else if (type === S_IFIFO) file = vfs.openFifo(inode, kept);
   else file = type === S_IFSOCK ? -ENXIO : -EINVAL;
