@@ -38,7 +38,12 @@ export function startAt(task: Task, dirfd: number, path: string): number {
   }
   const file = task.files.get(dirfd);
   if (file === null) return -EBADF;
-  if (file.dentry === null) return -ENOTDIR;
+  if (file.dentry === null) {
+    if (path.length > 0) return -ENOTDIR;
+    start.mount = task.kernel.vfs.anonymousMount;
+    start.dentry = start.mount.root;
+    return 0;
+  }
   start.mount = file.mount!;
   start.dentry = file.dentry;
   return 0;

@@ -12,6 +12,7 @@ import {
   ENOTDIR,
   EPERM,
   ERANGE,
+  IN_ACCESS,
   RENAME_EXCHANGE,
   RENAME_NOREPLACE,
   RENAME_WHITEOUT,
@@ -28,6 +29,7 @@ import type { DirectoryEmitter } from './directory.js';
 import { makeDirectory, makeLink, makeNode, makeSymlink, removeDirectory, removeName, renameName } from './directory-operations.js';
 import type { FileDescription } from './file-description.js';
 import type { Mount } from './mount.js';
+import { notify } from './notify.js';
 import { formatPath, formatPathStatus, isDeleted, PATH_REACHABLE } from './path.js';
 import { WALK_DIRECTORY, WALK_FOLLOW } from './path-walk.js';
 import { retrying } from './pending.js';
@@ -117,7 +119,10 @@ function* slowGetdents(task: Task, file: FileDescription, addr: number, limit: n
 
 function finishGetdents(task: Task, file: FileDescription, addr: number, buffer: DentsBuffer, position: number, result: number): number {
   if (buffer.used === 0) return result < 0 ? result : buffer.full ? -EINVAL : 0;
-  if (task.mm.copyOut(addr, buffer.bytes, buffer.used) === buffer.used) return buffer.used;
+  if (task.mm.copyOut(addr, buffer.bytes, buffer.used) === buffer.used) {
+    notify(file.dentry!, IN_ACCESS);
+    return buffer.used;
+  }
   file.position = position;
   return -EFAULT;
 }
