@@ -1,7 +1,18 @@
 export { Credentials } from './auth/credentials.js';
+export { HostFileSystem } from './fs/host/host-file-system.js';
+export { TmpfsSuperBlock } from './fs/tmpfs/tmpfs.js';
+export { hostAddress, hostBytes, hostCall, hostNumber } from './host/host.js';
+export { IoBuffer } from './io/io-buffer.js';
 export { Kernel, type KernelLimits, type KernelOptions, KernelPanic } from './kernel.js';
+export { sendToGroup, sendToProcessGroup } from './signal/send.js';
+export { SignalInfo } from './signal/signal-info.js';
 export { ResourceLimits } from './task/resource-limits.js';
 export { type SpawnRequest, spawnProcess } from './task/spawn.js';
+export type { Task } from './task/task.js';
 export { ThreadGroup } from './task/thread-group.js';
 export { type Clock, HostClock } from './time/clock.js';
 export type { SyscallTracer } from './trace/tracer.js';
+export { makeSymlink } from './vfs/directory-operations.js';
+export { FileDescription } from './vfs/file-description.js';
+export type { Caller as FileCaller } from './vfs/inode.js';
+export type { SuperBlock } from './vfs/super-block.js';

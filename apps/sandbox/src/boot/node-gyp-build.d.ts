@@ -1,0 +1,4 @@
+declare module 'node-gyp-build' {
+  /** Loads the addon of the package in `folder`. */
+  export default function nodeGypBuild(folder: string): unknown;
+}

@@ -1,0 +1,55 @@
+import { EACCES, ENOENT, ENOTDIR, errnoMessage } from '@sbx/abi';
+import { Credentials, type FileDescription, type Kernel, spawnProcess, type ThreadGroup } from '@sbx/kernel';
+import type { SandboxConfig } from '../config/config.js';
+import { DEFAULT_PATH } from '../config/defaults.js';
+import { initialLimits } from './assemble.js';
+import { toByteString } from './byte-string.js';
+
+/** A program to be started, in text. */
+export interface ProgramStart {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  /** Descriptors 0, 1 and 2; the program takes them over. */
+  readonly files: readonly FileDescription[];
+}
+
+/** Why a program could not be started: exit status and message as a shell has them. */
+export interface StartFailure {
+  readonly status: 126 | 127;
+  readonly errno: number;
+  readonly message: string;
+}
+
+/** Starts a program in a session of its own. */
+export function startProgram(kernel: Kernel, config: SandboxConfig, start: ProgramStart): ThreadGroup | StartFailure {
+  const { uid, gid, groups } = config.user;
+  const [program] = start.argv;
+  const result = spawnProcess(kernel, {
+    program: toByteString(program),
+    argv: start.argv.map(toByteString),
+    envp: Object.entries(start.env).map(([name, value]) => toByteString(`${name}=${value}`)),
+    cwd: toByteString(start.cwd),
+    credentials: Credentials.forUser(uid, gid, groups),
+    files: start.files,
+    searchPath: toByteString(start.env.PATH ?? DEFAULT_PATH),
+    limits: initialLimits(config.limits),
+    umask: 0o022,
+    terminal: null,
+  });
+  return typeof result === 'number' ? explain(kernel, start, result) : result;
+}
+
+function explain(kernel: Kernel, { argv, cwd }: ProgramStart, result: number): StartFailure {
+  const [program] = argv;
+  const caller = kernel.vfs.kernelCaller;
+  const place = kernel.vfs.resolve(caller, toByteString(cwd));
+  if (typeof place === 'number' || !place.dentry.inode!.isDirectory) {
+    const why = errnoMessage(typeof place === 'number' ? place : -ENOTDIR);
+    return { status: 126, errno: -result, message: `cannot start in ${cwd}: ${why}` };
+  }
+  const notFound = result === -ENOENT;
+  const message =
+    notFound && !program.includes('/') ? 'command not found' : result === -EACCES ? 'permission denied' : errnoMessage(result);
+  return { status: notFound ? 127 : 126, errno: -result, message: `${program}: ${message}` };
+}

@@ -1,0 +1,110 @@
+import path from 'node:path';
+import { EEXIST, errnoName, MS_NODEV, MS_NOSUID, MS_RDONLY, O_CREAT } from '@sbx/abi';
+import { Credentials, type FileCaller, HostFileSystem, type Kernel, makeSymlink, type SuperBlock, TmpfsSuperBlock } from '@sbx/kernel';
+import type { MountStep } from '../config/mount-plan.js';
+import { isWithin } from '../config/paths.js';
+import type { OpenedSource, Prepared } from '../sentry/prepare.js';
+import { SentryError } from '../sentry/sentry-error.js';
+import { toByteString } from './byte-string.js';
+
+/** How long what was seen of the host's system directories counts as current. */
+const SYSTEM_CACHE_MS = 1000;
+
+/** Makes the tree of files that programs see: the steps of the plan, in order. Throws a `SentryError` for a mount point that can't be made. */
+export function mountTree(kernel: Kernel, prepared: Prepared): void {
+  const tree = new Tree(kernel, prepared);
+  for (const step of prepared.plan.steps) tree.take(step);
+}
+
+class Tree {
+  /** The user, for what is made in the home directory. */
+  #user: FileCaller | null = null;
+
+  constructor(
+    readonly kernel: Kernel,
+    readonly prepared: Prepared,
+  ) {}
+
+  take(step: MountStep): void {
+    switch (step.type) {
+      case 'tmpfs': {
+        const { vfs, limits } = this.kernel;
+        const { mode, uid, gid } = step;
+        const size = step.size ?? limits.memory / 2;
+        this.#mount(
+          step.target,
+          new TmpfsSuperBlock(this.kernel, vfs.allocateDevice(), { mode, uid, gid, size }),
+          'tmpfs',
+          MS_NOSUID | MS_NODEV,
+        );
+        break;
+      }
+      case 'symlink':
+        this.#symlink(step.target, step.to);
+        break;
+      case 'host': {
+        const source = this.prepared.sources.get(step);
+        if (source !== undefined) this.#host(step, source);
+        break;
+      }
+    }
+  }
+
+  /** A caller to whom what is made at `target` belongs. */
+  #caller(target: string): FileCaller {
+    const { home, user } = this.prepared.config;
+    const { kernelCaller } = this.kernel.vfs;
+    if (home === '/' || !isWithin(target, home)) return kernelCaller;
+    this.#user ??= { kernel: this.kernel, credentials: Credentials.forUser(user.uid, user.gid, user.groups), fs: kernelCaller.fs };
+    return this.#user;
+  }
+
+  #mount(target: string, superBlock: SuperBlock, source: string, flags: number, isFile = false): void {
+    const { vfs } = this.kernel;
+    if (target === '/') {
+      vfs.mountRoot(superBlock, source, flags);
+      return;
+    }
+    const place = toByteString(target);
+    const made = isFile ? 0 : vfs.mkdirAll(this.#caller(target), place, 0o755);
+    const mounted = made < 0 ? made : vfs.mountAt(vfs.kernelCaller, place, superBlock, source, flags);
+    if (typeof mounted === 'number') throw cannot(`mount on ${target}`, mounted);
+  }
+
+  #symlink(target: string, to: string): void {
+    const { vfs } = this.kernel;
+    const caller = this.#caller(target);
+    const slash = target.lastIndexOf('/');
+    if (slash > 0) vfs.mkdirAll(caller, toByteString(target.slice(0, slash)), 0o755);
+    const { root } = vfs.namespace;
+    const result = makeSymlink(caller, root, root.root, toByteString(target), toByteString(to));
+    if (result < 0 && result !== -EEXIST) throw cannot(`make ${target}`, result);
+  }
+
+  #host(step: MountStep & { type: 'host' }, source: OpenedSource): void {
+    const readOnly = step.mode !== 'rw';
+    const system = HostFileSystem.create(this.kernel, {
+      directoryFd: source.fd,
+      readOnly,
+      worldReadableOnly: step.publicOnly,
+      cacheMs: step.publicOnly ? SYSTEM_CACHE_MS : 0,
+    });
+    if (typeof system === 'number') throw cannot(`show ${step.source}`, system);
+    if (source.isFile) this.#makeFile(step.target);
+    this.#mount(step.target, system, step.source, MS_NOSUID | MS_NODEV | (readOnly ? MS_RDONLY : 0), source.isFile);
+  }
+
+  /** An empty file to mount on. */
+  #makeFile(target: string): void {
+    const { vfs } = this.kernel;
+    const caller = this.#caller(target);
+    vfs.mkdirAll(caller, toByteString(path.dirname(target)), 0o755);
+    const file = vfs.open(caller, toByteString(target), O_CREAT, 0o644);
+    if (typeof file === 'number') throw cannot(`mount on ${target}`, file);
+    file.decRef();
+  }
+}
+
+function cannot(what: string, result: number): SentryError {
+  return new SentryError('ERR_SBX_MOUNT', `cannot ${what}: ${errnoName(result) ?? result}`);
+}

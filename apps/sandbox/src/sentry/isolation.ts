@@ -1,0 +1,31 @@
+/** One thing that stands between a program and the host. */
+export interface IsolationStep {
+  readonly step: string;
+  readonly active: boolean;
+  /** What it means, or what is missing. */
+  readonly note: string;
+}
+
+/** What isolates a sandbox in this version, and what does not yet. */
+export function isolationSteps(): readonly IsolationStep[] {
+  return [
+    { step: "every system call is served by sbx's own kernel", active: true, note: 'a program never calls the kernel of the host' },
+    { step: 'programs run in a virtual machine', active: true, note: 'in ring 3 of a KVM guest, in memory that holds nothing else' },
+    {
+      step: 'files of the host',
+      active: true,
+      note: 'only those that sbx run was told to show; devices, sockets and fifos among them cannot be opened',
+    },
+    { step: 'no_new_privs', active: true, note: 'set-user-ID programs of the host give the sentry nothing' },
+    { step: 'clean environment', active: true, note: "the caller's NODE_OPTIONS, LD_PRELOAD and the like do not reach the sentry" },
+    { step: 'the sentry dies with its launcher', active: true, note: '' },
+    {
+      step: 'namespaces and an empty root for the sentry',
+      active: false,
+      note: 'a program that takes over the sentry sees the files that the caller sees',
+    },
+    { step: 'capabilities dropped', active: false, note: 'run sbx as an ordinary user: as root a sentry that was taken over is root' },
+    { step: 'Landlock', active: false, note: '' },
+    { step: 'seccomp filter on the sentry', active: false, note: 'a sentry that was taken over can make any system call' },
+  ];
+}

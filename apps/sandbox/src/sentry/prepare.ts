@@ -1,0 +1,106 @@
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { kvmProvider } from '@sbx/kvm-platform';
+import { MemoryFile, type Platform, type PlatformProvider, PlatformRegistry } from '@sbx/platform';
+import type { Bundle, Runtime } from '../boot/runtime.js';
+import type { SandboxConfig } from '../config/config.js';
+import { type MountPlan, type MountStep, planMounts } from '../config/mount-plan.js';
+import type { ProgramRequest } from '../config/program-plan.js';
+import { SentryError } from './sentry-error.js';
+
+declare const sbx: Runtime;
+
+/** Memory of the kernel's own (page tables of ring 0) for each byte of the programs', and at least. */
+const KERNEL_MEMORY_SHARE = 1 / 8;
+const KERNEL_MEMORY_LEAST = 256 * 2 ** 20;
+
+/** A directory or regular file of the host that was opened. */
+export interface OpenedSource {
+  readonly fd: number;
+  readonly isFile: boolean;
+}
+
+/** Everything that the kernel needs of the host, opened before the seal: afterwards no path can be opened any more. */
+export interface Prepared {
+  readonly config: SandboxConfig;
+  readonly plan: MountPlan;
+  /** What was opened for the plan's host steps, by step. Steps that are optional and could not be opened are missing. */
+  readonly sources: ReadonlyMap<MountStep, OpenedSource>;
+  readonly platform: Platform;
+  readonly memory: MemoryFile;
+  /** What the platform calls from the event loop when it has an event; set by the kernel. */
+  readonly wake: { call: () => void };
+  /** The code of the kernel: run after the seal. */
+  readonly kernel: Bundle;
+}
+
+/** Node's constants lack it. */
+const O_PATH = 0o10000000;
+
+/** The platforms that this version has. */
+export const PLATFORMS: readonly PlatformProvider[] = [kvmProvider];
+
+/**
+ * Opens what the configuration names and chooses the platform. Throws a `SentryError` that says what is wrong with the configuration or the machine.
+ */
+export function prepare(config: SandboxConfig, program: ProgramRequest | null = null): Prepared {
+  const kernel = sbx.open('kernel');
+  const plan = planMounts(config, program);
+  const sources = new Map<MountStep, OpenedSource>();
+  for (const step of plan.steps) {
+    if (step.type !== 'host') continue;
+    const source = openSource(step);
+    if (source !== null) sources.set(step, source);
+  }
+  const memory = MemoryFile.create({ name: 'sbx-application', limit: config.limits.memory });
+  const kernelLimit = Math.max(KERNEL_MEMORY_LEAST, config.limits.memory * KERNEL_MEMORY_SHARE);
+  const kernelMemory = MemoryFile.create({ name: 'sbx-kernel', limit: kernelLimit });
+  const wake = { call() {} };
+  const platform = createPlatform(config.platform, { memory, kernelMemory, wake: () => wake.call() });
+  return { config, plan, sources, platform, memory, wake, kernel };
+}
+
+/**
+ * The platform called `choice`, or the fastest. Where there is only one candidate it is not measured first, for that takes as long as starting it.
+ */
+function createPlatform(choice: string, options: Parameters<PlatformProvider['create']>[0]): Platform {
+  const candidates = PLATFORMS.filter(({ name }) => choice === 'auto' || name === choice);
+  if (candidates.length !== 1) return new PlatformRegistry(PLATFORMS).select(choice).provider.create(options);
+  const [provider] = candidates;
+  try {
+    return provider.create(options);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SentryError('ERR_SBX_PLATFORM_UNUSABLE', `no usable platform (${provider.name}: ${reason}); sbx platforms shows more`);
+  }
+}
+
+/** Opens a directory or a regular file, for what the mount permits. Null when it may be missing and is. */
+function openSource({ source, mode, optional }: MountStep & { type: 'host' }): OpenedSource | null {
+  try {
+    // Opens nothing that could block, whatever it is; a directory needs no more.
+    const fd = openSync(source, O_PATH);
+    const stat = fstatSync(fd);
+    if (stat.isDirectory()) return { fd, isFile: false };
+    closeSync(fd);
+    if (!stat.isFile())
+      throw new SentryError('ERR_SBX_MOUNT', `cannot show ${source}: only directories and regular files of the host can be shown`);
+    const { O_RDWR, O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants;
+    return { fd: openSync(source, (mode === 'rw' ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_NOCTTY), isFile: true };
+  } catch (error) {
+    if (error instanceof SentryError) throw error;
+    if (optional) return null;
+    throw new SentryError('ERR_SBX_MOUNT', `cannot show ${source}: ${describe(error)}`);
+  }
+}
+
+function describe(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  switch (code) {
+    case 'ENOENT':
+      return 'no such file or directory';
+    case 'EACCES':
+      return 'permission denied';
+    default:
+      return code ?? String(error);
+  }
+}

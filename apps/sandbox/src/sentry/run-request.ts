@@ -1,0 +1,22 @@
+import type { SandboxConfig } from '../config/config.js';
+
+/** What `sbx run` wants: a sandbox for one program, which gets this process's stdin, stdout and stderr. */
+export interface RunRequest {
+  readonly config: SandboxConfig;
+  /** The program and its arguments. */
+  readonly argv: readonly string[];
+  /** Where it starts, or null: where the plan says. */
+  readonly cwd: string | null;
+  /** It gets a terminal of its own, connected with the caller's. */
+  readonly tty: boolean;
+  /** Milliseconds until the sandbox is ended, or null. */
+  readonly timeout: number | null;
+  /** Where system calls are written: a file, '-' for stderr, or null. */
+  readonly strace: string | null;
+  readonly verbose: boolean;
+  /** Signals that the caller ignores: the program starts so too. */
+  readonly ignoredSignals: readonly number[];
+  readonly say: Say;
+}
+
+export type Say = (level: 'info' | 'warning' | 'error', message: string, fields?: Readonly<Record<string, unknown>>) => void;

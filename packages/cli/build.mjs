@@ -1,0 +1,7 @@
+// Makes dist/main.cjs, the bundle that @sbx/sandbox's boot script runs.
+import { fileURLToPath } from 'node:url';
+import { bundle } from '../../tools/bundle/bundle.mjs';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+
+await bundle({ entry: `${here}src/main.ts`, outfile: `${here}dist/main.cjs`, external: ['@sbx/sandbox/sentry'] });

@@ -1,0 +1,158 @@
+import path from 'node:path';
+import type { RootConfig, SandboxConfig, Say } from '@sbx/sandbox/sentry';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { EXIT_SBX, Messages } from '../messages.js';
+import { type Mount, parseDuration, parseMount, parseSize, parseUser, parseVariable } from '../values.js';
+
+type Sentry = typeof import('@sbx/sandbox/sentry');
+
+interface RunFlags {
+  interactive?: boolean;
+  tty?: boolean;
+  env: string[];
+  envHost?: boolean;
+  workdir?: string;
+  user?: ReturnType<typeof parseUser>;
+  volume: Mount[];
+  mount: Mount[];
+  rootfs?: string;
+  memory?: number;
+  timeout?: number;
+  platform: string;
+  hostname: string;
+  strace?: string;
+  rm?: boolean;
+  json?: boolean;
+  verbose?: boolean;
+}
+
+/** Flags that docker has and sbx will have: a message that says so, not "unknown". */
+const LATER: Readonly<Record<string, string>> = {
+  '--net <mode>': 'programs have no network yet',
+  '--publish <ports>': 'programs have no network yet',
+  '--cpus <number>': 'the number of CPUs cannot be limited yet',
+  '--name <name>': 'a running sandbox cannot be addressed yet',
+};
+
+const EXAMPLES = `
+Examples:
+  sbx run -- python3 script.py              the working directory is seen; what is written stays in memory
+  sbx run -it -- bash                       a shell with a terminal
+  sbx run -v ./out:/out -- make DESTDIR=/out install
+                                            /out inside is ./out outside, and is written to
+  sbx run --timeout 10s --memory 512m -- ./untrusted
+  sbx run -e TOKEN -e MODE=test -- env      passes TOKEN on, sets MODE
+  sbx run --strace=calls.txt -- ls          every system call, as strace prints it
+
+Exit status: the program's; 128 + N when signal N ended it; 124 after --timeout; 125 when sbx failed,
+126 when the program cannot be run, 127 when it is not found.`;
+
+export function runCommand(): Command {
+  const command = new Command('run')
+    .description('run a program in a new sandbox')
+    .argument('<command...>', 'the program and its arguments')
+    .usage('[flags] [--] COMMAND [ARGUMENT...]')
+    .passThroughOptions()
+    .option('-i, --interactive', "accepted as docker has it: stdin is always the program's")
+    .option('-t, --tty', 'give the program a terminal')
+    .option('-e, --env <name[=value]>', 'set a variable, or pass one on (repeatable)', collect, [])
+    .option('--env-host', 'pass on all variables')
+    .option('-w, --workdir <path>', 'where the program starts, a path inside')
+    .option('-u, --user <user[:group]>', 'run as this user (root in the sandbox is only ever root of the sandbox)', parseUser)
+    .option(
+      '-v, --volume <host:guest[:ro|:overlay]>',
+      'show a directory or file of the host; :overlay keeps writes in memory (repeatable)',
+      collectMounts,
+      [],
+    )
+    .option(
+      '--mount <mount>',
+      'the same as docker has it: type=bind,source=…,target=…[,readonly], type=tmpfs,target=… (repeatable)',
+      collectMounts,
+      [],
+    )
+    .option(
+      '--rootfs <host|dir>',
+      "the root: the whole host, or a directory, below an in-memory overlay (default: the host's system directories)",
+    )
+    .option('--memory <size>', "the most memory that programs may use (default: half of the host's)", parseSize)
+    .option('--timeout <time>', 'end the sandbox after this time', parseDuration)
+    .option('--platform <name>', 'how programs are run; see sbx platforms', 'auto')
+    .option('--hostname <name>', 'the name of the machine as programs see it', 'sbx')
+    .option('--strace [file]', 'print system calls to stderr or, with --strace=FILE, to a file')
+    .option('--rm', 'accepted as docker has it: nothing of a sandbox is ever kept')
+    .option('--json', "sbx's own messages as JSON, one a line")
+    .option('--verbose', 'say more')
+    .addHelpText('after', EXAMPLES)
+    .action(run);
+  for (const [flags, reason] of Object.entries(LATER)) {
+    const option = new Option(flags).hideHelp();
+    command.addOption(
+      option.argParser(() => {
+        throw new InvalidArgumentError(`It is not there in this version: ${reason}.`);
+      }),
+    );
+  }
+  return command;
+}
+
+function collect(value: string, previous: string[]): string[] {
+  return [...previous, value];
+}
+function collectMounts(value: string, previous: Mount[]): Mount[] {
+  return [...previous, parseMount(value)];
+}
+
+async function run(argv: string[], flags: RunFlags): Promise<void> {
+  const sentry = await import('@sbx/sandbox/sentry');
+  const messages = new Messages(flags.json);
+  const say: Say = (level, message, fields) => messages.say(level, message, fields);
+  try {
+    process.exitCode = await sentry.run({
+      config: configOf(sentry, flags),
+      argv,
+      cwd: flags.workdir ?? null,
+      tty: flags.tty ?? false,
+      timeout: flags.timeout ?? null,
+      strace: flags.strace ?? null,
+      verbose: flags.verbose ?? false,
+      ignoredSignals: (process.env.SBX_IGNORED ?? '').split(',').filter(Boolean).map(Number),
+      say,
+    });
+  } catch (error) {
+    if (!(error instanceof sentry.SentryError)) throw error;
+    say('error', error.message, { code: error.code });
+    process.exitCode = EXIT_SBX;
+  }
+}
+
+function configOf(sentry: Sentry, flags: RunFlags): SandboxConfig {
+  const caller = sentry.callerEnvironment(process.env);
+  const env: Record<string, string> = flags.envHost ? { ...caller } : sentry.scrubEnvironment(caller);
+  for (const text of flags.env) {
+    const [name, value] = parseVariable(text, caller);
+    if (value !== undefined) env[name] = value;
+    else delete env[name];
+  }
+  const root = rootOf(flags.rootfs);
+  const home = sentry.homeDirectory(caller);
+  return {
+    root,
+    mounts: [...flags.volume, ...flags.mount],
+    workingDirectory: root.type === 'dir' ? null : process.cwd(),
+    home,
+    user:
+      flags.user === undefined
+        ? sentry.callingUser()
+        : sentry.resolveUser(flags.user.user, flags.user.group, root.type === 'dir' ? root.path : '/'),
+    hostname: flags.hostname,
+    limits: { ...sentry.defaultLimits(), ...(flags.memory === undefined ? {} : { memory: flags.memory }) },
+    platform: flags.platform,
+    env,
+  };
+}
+
+function rootOf(flag: string | undefined): RootConfig {
+  if (flag === undefined) return { type: 'system' };
+  return flag === 'host' ? { type: 'host' } : { type: 'dir', path: path.resolve(flag), writable: false };
+}

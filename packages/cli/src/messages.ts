@@ -1,0 +1,40 @@
+import { writeSync } from 'node:fs';
+import { isatty } from 'node:tty';
+
+/** Exit status of sbx's own failures, as docker and env(1) have it. */
+export const EXIT_SBX = 125;
+
+/** What sbx has to say, on stderr: lines for people, or JSON objects. The program's own output is never touched. */
+export class Messages {
+  readonly #colour: boolean;
+
+  constructor(
+    readonly json = false,
+    env: NodeJS.ProcessEnv = process.env,
+  ) {
+    this.#colour = isatty(2) && env.NO_COLOR === undefined && env.TERM !== 'dumb';
+  }
+
+  /** `fields` are for machines only. */
+  say(level: 'info' | 'warning' | 'error', message: string, fields: Readonly<Record<string, unknown>> = {}): void {
+    if (this.json) {
+      write(`${JSON.stringify({ level, message, ...fields })}\n`);
+      return;
+    }
+    const prefix = this.#colour ? `\x1b[${level === 'error' ? '1;31' : level === 'warning' ? '1;33' : '2'}msbx:\x1b[0m ` : 'sbx: ';
+    write(`${message.replace(/^(?=.)/gm, prefix)}\n`);
+  }
+}
+
+/** Writes all of it, whatever kind of file stderr is. Nobody may read it any more: then it is lost. */
+function write(text: string): void {
+  let bytes = Buffer.from(text);
+  while (bytes.length > 0) {
+    try {
+      bytes = bytes.subarray(writeSync(2, bytes));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
+}

@@ -1,3 +1,0 @@
-import { library } from '../../tsup.shared.js';
-
-export default library();
