@@ -19,6 +19,7 @@ import type { Clock } from './time/clock.js';
 import { ProcessTimers } from './time/process-timers.js';
 import { TimerQueue } from './time/timer-queue.js';
 import type { SyscallTracer } from './trace/tracer.js';
+import { Vdso } from './vdso/vdso.js';
 import { Vfs } from './vfs/vfs.js';
 import { INTERRUPTED, type WakeReason } from './wait/blocking.js';
 
@@ -82,6 +83,8 @@ export class Kernel {
   readonly unknownCalls = new Map<number, number>();
   /** Tasks created since the start (/proc/stat, /proc/loadavg). */
   forks = 0;
+  /** What programs read the clock with, or null. */
+  readonly vdso: Vdso | null;
   /** Monotonic nanoseconds at the kernel's start. */
   readonly startTime: number;
   readonly #options: KernelOptions;
@@ -94,6 +97,7 @@ export class Kernel {
     this.clock = options.clock;
     this.startTime = options.clock.monotonic();
     this.limits = options.limits;
+    this.vdso = Vdso.create(options.platform.memory, options.clock);
     this.vfs = new Vfs(this);
     installFileSystems(this.vfs);
     this.hostname = options.hostname;

@@ -23,6 +23,8 @@ export interface Binding {
   /** Asks for readiness bits, and keeps Node alive; 0 stops. */
   pollStart(handle: PollHandle, events: number): number;
   pollClose(handle: PollHandle): void;
+  /** Reads TSC (low, high) and CLOCK_MONOTONIC (nanoseconds: low, high) of one moment, to some 20 ns. False where there is no TSC. */
+  tscSample(out: Uint32Array): boolean;
 }
 
 const require = createRequire(import.meta.url);

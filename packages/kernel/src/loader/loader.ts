@@ -4,6 +4,7 @@ import { TASK_SIZE } from '../mm/constants.js';
 import { PIE_BASE, type RandomSource } from '../mm/layout.js';
 import type { MemoryManager } from '../mm/memory-manager.js';
 import type { Task } from '../task/task.js';
+import type { Vdso } from '../vdso/vdso.js';
 import type { FileDescription } from '../vfs/file-description.js';
 import { inodePermission, MAY_READ } from '../vfs/permission.js';
 import {
@@ -24,7 +25,7 @@ const MAX_DEPTH = 5;
 
 /** What `loadExecutable` works on. */
 export interface LoadRequest {
-  readonly kernel: RandomSource;
+  readonly kernel: RandomSource & { readonly vdso?: Vdso | null };
   /** A new, empty address space, with the process's limits. It gets all mappings; after an error it is only good for release. */
   readonly mm: MemoryManager;
   /** The program, opened for execution. Its reference is taken over, whatever the result. */
@@ -242,6 +243,7 @@ function placeProgram(load: Load, program: ElfFile, interpreter: ElfFile | null,
     entryPoint = interpreter.header.entry + linker.bias;
   }
   if (!(entryPoint < TASK_SIZE)) return -EACCES;
+  kernel.vdso?.mapInto(mm);
   // A loader that is run directly gets its heap out of the region where mmap puts things.
   layout.chooseBrk(kernel, dynamic && interpreter === null && layout.randomized ? PIE_BASE : pageEnd(mapped.end));
   return makeStack(mm, kernel, {

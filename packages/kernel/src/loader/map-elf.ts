@@ -1,4 +1,16 @@
-import { EINVAL, ENOMEM, ET_DYN, ET_EXEC, MAP_ANONYMOUS, MAP_DENYWRITE, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_PRIVATE, PF_X, PT_LOAD } from '@sbx/abi';
+import {
+  EINVAL,
+  ENOMEM,
+  ET_DYN,
+  ET_EXEC,
+  MAP_ANONYMOUS,
+  MAP_DENYWRITE,
+  MAP_FIXED,
+  MAP_FIXED_NOREPLACE,
+  MAP_PRIVATE,
+  PF_X,
+  PT_LOAD,
+} from '@sbx/abi';
 import { PAGE_SIZE, pageDown, pageUp, TASK_SIZE } from '../mm/constants.js';
 import type { Mappable } from '../mm/mappable.js';
 import { unmap } from '../mm/mapping.js';

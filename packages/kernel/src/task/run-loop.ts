@@ -101,7 +101,9 @@ export class RunLoop {
       this.schedule();
       return;
     }
-    const next = Math.min(timers.next, this.#quantumEnd);
+    // While programs run, their vDSO's view of time is kept up to date.
+    const refresh = this.#running.size > 0 ? (this.kernel.vdso?.time.nextRefresh ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;
+    const next = Math.min(timers.next, this.#quantumEnd, refresh);
     if (next === Number.POSITIVE_INFINITY) return;
     const delay = next - clock.monotonic();
     if (delay <= NEAR_NS) {
@@ -121,6 +123,8 @@ export class RunLoop {
   #slice(): void {
     const { platform, timers, clock } = this.kernel;
     this.#now = clock.monotonic();
+    const { vdso } = this.kernel;
+    if (vdso !== null && this.#now >= vdso.time.nextRefresh) vdso.time.refresh();
     const end = this.#now + SLICE_NS;
     while (!this.#stopped) {
       for (let context = platform.poll(); context !== null; context = platform.poll()) this.#collect(context);

@@ -15,6 +15,11 @@ export interface Clock {
   readonly nanoseconds: number;
   /** Nanoseconds that CLOCK_BOOTTIME is ahead of CLOCK_MONOTONIC. */
   readonly boottimeOffset: number;
+  /** What CLOCK_REALTIME is ahead of CLOCK_MONOTONIC: whole seconds, and nanoseconds that remain. */
+  readonly realtimeOffsetSeconds: number;
+  readonly realtimeOffsetNanoseconds: number;
+  /** Whether these are the host's clocks, so that programs may read the TSC instead (vdso/). */
+  readonly followsHost: boolean;
 }
 
 /** The clocks of the host. */
@@ -22,6 +27,7 @@ export class HostClock implements Clock {
   seconds = 0;
   nanoseconds = 0;
   readonly boottimeOffset = 0;
+  readonly followsHost = true;
   /** CLOCK_MONOTONIC when `performance.now()` was 0. */
   readonly #base: number;
   /** Realtime minus monotonic: whole seconds, and the nanoseconds that remain. Measured again when it is older than a second. */
@@ -32,6 +38,13 @@ export class HostClock implements Clock {
   constructor() {
     const [seconds, nanoseconds] = process.hrtime();
     this.#base = Math.round(seconds * NANOSECONDS + nanoseconds - performance.now() * 1e6);
+  }
+
+  get realtimeOffsetSeconds(): number {
+    return this.#offsetSeconds;
+  }
+  get realtimeOffsetNanoseconds(): number {
+    return this.#offsetNanoseconds;
   }
 
   monotonic(): number {
