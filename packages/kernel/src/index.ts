@@ -1,5 +1,6 @@
 export { Credentials } from './auth/credentials.js';
-export { HostFileSystem } from './fs/host/host-file-system.js';
+export { HostFileSystem, type HostFileSystemOptions } from './fs/host/host-file-system.js';
+export { type HostFileOptions, hostFile } from './fs/hostfd/host-fd.js';
 export { TmpfsSuperBlock } from './fs/tmpfs/tmpfs.js';
 export { hostAddress, hostBytes, hostCall, hostNumber } from './host/host.js';
 export { IoBuffer } from './io/io-buffer.js';
