@@ -180,6 +180,7 @@ export abstract class FileDescription {
   /** @hotpath */
   decRef(): void {
     if (--this.#references > 0) return;
+    live--;
     if (this.#watchers !== null) for (const watcher of [...this.#watchers]) watcher.fileReleased();
     const dentry = this.dentry;
     this.notifier?.stop();

@@ -1,6 +1,7 @@
 import { EACCES, EINVAL, ENXIO, EOPNOTSUPP, EPERM, ETXTBSY, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '@sbx/abi';
 import type { Credentials } from '../auth/credentials.js';
 import type { Kernel } from '../kernel.js';
+import type { Task } from '../task/task.js';
 import type { FileDescription } from './file-description.js';
 import type { FileLocks } from './file-locks.js';
 import type { FsContext } from './fs-context.js';
@@ -15,6 +16,8 @@ export interface Caller {
   readonly kernel: Kernel;
   readonly credentials: Credentials;
   readonly fs: FsContext;
+  /** The task that it stands for, if it is none itself. */
+  readonly task?: Task;
 }
 
 /** Bits of `AttributeChange.valid`: what changes. */

@@ -8,11 +8,13 @@ import {
   EBADF,
   EFAULT,
   EINVAL,
+  ENAMETOOLONG,
   ENOENT,
   ENOTDIR,
   EPERM,
   ERANGE,
   IN_ACCESS,
+  PATH_MAX,
   RENAME_EXCHANGE,
   RENAME_NOREPLACE,
   RENAME_WHITEOUT,
@@ -310,6 +312,7 @@ function sysGetcwd(task: Task, args: ContextPage): number {
   let text = formatPath(fs.cwdMount, fs.cwdDentry, fs.rootMount, fs.rootDentry);
   if (formatPathStatus !== PATH_REACHABLE) text = `(unreachable)${text}`;
   const length = text.length + 1;
+  if (length > PATH_MAX) return -ENAMETOOLONG;
   const size = args.argSize(1);
   if (size >= 0 && length > size) return -ERANGE;
   return task.mm.copyOut(args.argAddress(0), Buffer.from(`${text}\0`, 'latin1'), length) === length ? length : -EFAULT;

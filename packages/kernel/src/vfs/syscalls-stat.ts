@@ -226,7 +226,7 @@ function asRealUser(task: Task): Caller {
   credentials.fsgid = c.rgid;
   credentials.effectiveLow = low;
   credentials.effectiveHigh = high;
-  return { kernel: task.kernel, credentials, fs: task.fs };
+  return { kernel: task.kernel, credentials, fs: task.fs, task };
 }
 
 /** ST_* bits of f_flags, by the MS_* bits of mount and file system. */

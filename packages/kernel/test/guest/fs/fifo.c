@@ -1,4 +1,4 @@
-// covers: mknod open read write poll unlink
+// covers: mknodat openat(ENOTDIR ENXIO) read(EAGAIN) write(EPIPE) poll unlink
 // Named pipes: opening, ends, readiness.
 #include "../vfs/calls.h"
 #include <poll.h>

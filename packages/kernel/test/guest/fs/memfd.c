@@ -1,4 +1,4 @@
-// covers: memfd_create fcntl ftruncate mmap munmap read write fallocate mprotect
+// covers: memfd_create(EFAULT EINVAL) fcntl(EBUSY EINVAL EPERM) ftruncate(EPERM) mmap(EPERM) munmap write(EPERM) fallocate(EPERM) mprotect
 // Memory files, seals, and the sharing of pages between mappings and descriptors.
 #include "../vfs/calls.h"
 #include <linux/falloc.h>

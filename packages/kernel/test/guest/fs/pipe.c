@@ -1,4 +1,4 @@
-// covers: pipe pipe2 read write fcntl ioctl poll splice tee vmsplice readv writev
+// covers: pipe2(EFAULT EINVAL) read(EAGAIN EBADF) write(EAGAIN EBADF EFAULT EPIPE) fcntl(EBUSY EINVAL EPERM) ioctl poll splice(EAGAIN EBADF EFAULT EINVAL EPIPE ESPIPE) tee(EBADF EINVAL) vmsplice(EAGAIN EBADF EINVAL) readv writev
 // Pipes: order, capacity, atomicity, ends, signals, packets, splicing.
 #include "../vfs/calls.h"
 #include <poll.h>

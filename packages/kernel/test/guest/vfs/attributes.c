@@ -1,4 +1,4 @@
-// covers: chmod fchmod fchmodat chown lchown fchown fchownat umask access faccessat faccessat2 utime utimes futimesat utimensat
+// covers: chmod(ENOENT ENOTDIR EPERM) fchmod(EBADF) fchmodat(EBADF) chown(ENOENT EPERM) lchown fchown(EBADF) fchownat(EBADF EINVAL ENOENT) umask access(EACCES EFAULT EINVAL ENOENT) faccessat2(EBADF EINVAL ENOENT) utime(EFAULT) futimesat utimensat(EACCES EBADF EFAULT EINVAL ENOENT EPERM)
 // Modes, owners, times, and who may change or use them.
 #include "calls.h"
 #include <sys/time.h>

@@ -1,4 +1,4 @@
-// covers: sendfile copy_file_range
+// covers: sendfile(EAGAIN EBADF EFAULT EINVAL ESPIPE) copy_file_range(EBADF EFAULT EINVAL EISDIR EOVERFLOW)
 // Copies inside the kernel.
 #include "calls.h"
 #include <sys/sendfile.h>

@@ -1,4 +1,4 @@
-// covers: dup dup2 dup3 close close_range fcntl flock ioctl open
+// covers: dup(EBADF EMFILE) dup2(EBADF) dup3(EINVAL) close(EBADF) close_range(EINVAL) fcntl(EAGAIN EBADF EDEADLK EFAULT EINVAL EMFILE ESRCH) flock(EAGAIN EBADF EINVAL) ioctl(EBADF EFAULT ENOTTY) openat(EMFILE)
 // Descriptors and descriptions: duplication, flags, limits, locks.
 #include "calls.h"
 #include <sys/file.h>

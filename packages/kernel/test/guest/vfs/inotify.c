@@ -1,4 +1,4 @@
-// covers: inotify_init inotify_init1 inotify_add_watch inotify_rm_watch read ioctl poll
+// covers: inotify_init inotify_init1(EINVAL) inotify_add_watch(EBADF EEXIST EINVAL ENOENT ENOTDIR) inotify_rm_watch(EBADF EINVAL) read(EAGAIN EINVAL) ioctl poll
 // Events of files and directories.
 #include "calls.h"
 #include <poll.h>

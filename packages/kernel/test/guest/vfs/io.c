@@ -1,4 +1,4 @@
-// covers: read write pread64 pwrite64 readv writev preadv pwritev preadv2 pwritev2 lseek truncate ftruncate fallocate fsync fdatasync sync_file_range fadvise64 readahead syncfs
+// covers: read(EBADF EFAULT EISDIR) write(EBADF EFAULT EFBIG) pread64(EINVAL EISDIR ESPIPE) pwrite64(EINVAL ESPIPE) readv(EBADF EFAULT EINVAL) writev(EFAULT EINVAL) preadv(EINVAL) pwritev preadv2(EOPNOTSUPP) pwritev2(EINVAL) lseek(EBADF EINVAL ENXIO ESPIPE) truncate(EINVAL EISDIR ENOENT ENOTDIR) ftruncate(EBADF EFBIG EINVAL) fallocate(EBADF EFBIG EINVAL EOPNOTSUPP ESPIPE) fsync(EBADF EINVAL) fdatasync sync_file_range(EBADF EINVAL ESPIPE) fadvise64(EBADF EINVAL ESPIPE) readahead(EBADF EINVAL) syncfs(EBADF)
 // Moving bytes: positions, vectors, limits, holes, sizes.
 #include "calls.h"
 #include <linux/falloc.h>

@@ -1,4 +1,4 @@
-// covers: mount umount2 pivot_root chroot statfs access
+// covers: mount(EINVAL ELOOP ENODEV ENOENT ENOTDIR EPERM) umount2(EBUSY EINVAL EPERM) pivot_root(EBUSY ENOENT EPERM) chroot(ENOENT ENOTDIR EPERM) statfs access(ENOENT EROFS)
 // oracle: vm
 // Mounting needs CAP_SYS_ADMIN and a kernel whose mounts may be changed: the sandbox's, or the test VM's.
 #include "calls.h"

@@ -1,4 +1,4 @@
-// covers: mkdir mkdirat rmdir unlink unlinkat rename renameat renameat2 link linkat symlink symlinkat mknod mknodat getdents64 chdir fchdir getcwd readlinkat
+// covers: mkdir(EEXIST EFAULT ENOENT ENOTDIR) mkdirat(EBADF ENOENT) rmdir(EBUSY EINVAL ENOENT ENOTDIR ENOTEMPTY) unlink(EISDIR ENOENT ENOTDIR) unlinkat(EINVAL EISDIR ENOENT) rename(EBUSY EINVAL EISDIR ENOENT ENOTDIR ENOTEMPTY) renameat(EBADF) renameat2(EEXIST EINVAL ENOENT) link(EEXIST ENOENT EPERM) linkat(EINVAL) symlink mknodat(EBADF EEXIST EINVAL ENOENT EPERM) getdents64(EBADF EFAULT EINVAL ENOENT ENOTDIR) chdir(EFAULT ENOENT ENOTDIR) fchdir(EBADF ENOTDIR) getcwd(EFAULT ENOENT ERANGE)
 // Making, removing and moving names, and listing them.
 #include "calls.h"
 #include <dirent.h>

@@ -1,4 +1,4 @@
-// covers: open openat openat2 creat stat lstat newfstatat symlink mkdir link linkat readlink readlinkat close
+// covers: openat(EBADF EEXIST EINVAL EISDIR ELOOP ENAMETOOLONG ENOENT ENOTDIR) openat2(E2BIG EAGAIN EFAULT EINVAL ELOOP ENOENT EXDEV) creat(EISDIR) newfstatat(EFAULT ELOOP ENAMETOOLONG ENOENT ENOTDIR) symlink(EEXIST ENAMETOOLONG ENOENT) mkdir(ENAMETOOLONG) readlink(EFAULT EINVAL ENOENT) readlinkat(ENOENT) close
 // Path walking: dots, slashes, symlinks, limits, flags of open, the scopes of openat2.
 #include "calls.h"
 #include <linux/openat2.h>

@@ -1,4 +1,4 @@
-// covers: stat lstat fstat newfstatat statx statfs fstatfs ustat
+// covers: newfstatat(EBADF EFAULT EINVAL ENOTDIR) statx(EBADF EFAULT EINVAL ENOENT) statfs(EFAULT ENOENT) fstatfs(EBADF) ustat(EFAULT EINVAL)
 // What stat and its relatives show.
 #include "calls.h"
 #include <linux/stat.h>

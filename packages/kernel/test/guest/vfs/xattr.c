@@ -1,4 +1,4 @@
-// covers: setxattr lsetxattr fsetxattr getxattr lgetxattr fgetxattr listxattr llistxattr flistxattr removexattr lremovexattr fremovexattr
+// covers: setxattr(E2BIG EACCES EEXIST EFAULT EINVAL ENODATA ENOENT EOPNOTSUPP EPERM ERANGE) lsetxattr(EPERM) fsetxattr(EBADF) getxattr(EFAULT ENODATA ENOENT EOPNOTSUPP ERANGE) lgetxattr(ENODATA) fgetxattr(EBADF) listxattr(ENOENT) llistxattr(ERANGE) flistxattr(EBADF) removexattr(ENODATA ENOENT) lremovexattr(EPERM) fremovexattr(EBADF)
 // Extended attributes of the class "user.".
 #include "calls.h"
 #include <sys/xattr.h>
