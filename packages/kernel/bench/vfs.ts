@@ -35,7 +35,16 @@ const call = (name: string) => {
     return handler(guest, page) as number;
   };
 };
-const [open, close, sysStat, fstat, pread, pwrite, read, write] = ['open', 'close', 'stat', 'fstat', 'pread64', 'pwrite64', 'read', 'write'].map(call);
+const [open, close, sysStat, fstat, pread, pwrite, read, write] = [
+  'open',
+  'close',
+  'stat',
+  'fstat',
+  'pread64',
+  'pwrite64',
+  'read',
+  'write',
+].map(call);
 
 const cases: Record<string, () => number> = {
   'open + close': () => close(open(path, 0)),

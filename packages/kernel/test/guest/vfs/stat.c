@@ -54,7 +54,7 @@ int main(void) {
   T(statx_(AT_FDCWD, "f", 0, STATX_BASIC_STATS, &sx));
   SAY("mode %o size %d nlink %d basic %d", sx.stx_mode, (int)sx.stx_size, sx.stx_nlink, (sx.stx_mask & STATX_BASIC_STATS) == STATX_BASIC_STATS);
   stat("f", &st);
-  SAY("agrees: %d", st.st_ino == sx.stx_ino && st.st_mtim.tv_nsec == sx.stx_mtime.tv_nsec && st.st_blocks == sx.stx_blocks);
+  SAY("agrees: %d", st.st_ino == sx.stx_ino && st.st_mtim.tv_nsec == sx.stx_mtime.tv_nsec && (uint64_t)st.st_blocks == sx.stx_blocks);
   T(statx_(AT_FDCWD, "l", AT_SYMLINK_NOFOLLOW, STATX_ALL, &sx));
   SAY("mode %o", sx.stx_mode);
   T(statx_(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &sx));
