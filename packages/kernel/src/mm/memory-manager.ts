@@ -349,7 +349,7 @@ export class MemoryManager implements AddressTranslator, GuestMemory {
       const n = this.resolvedLength;
       let i = 0;
       while (i < n && bytes[at + i] !== 0) i++;
-      const piece = bytes.toString('latin1', at, at + i);
+      const piece = bytes.latin1Slice(at, at + i);
       result = done === 0 ? piece : result + piece;
       if (i < n) return result;
       done += n;
