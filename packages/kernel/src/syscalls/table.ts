@@ -5,6 +5,7 @@ import { eventfdSyscalls } from '../fs/anon/eventfd.js';
 import { pidfdSyscalls } from '../fs/anon/pidfd.js';
 import { signalfdSyscalls } from '../fs/anon/signalfd.js';
 import { timerfdSyscalls } from '../fs/anon/timerfd.js';
+import { terminalSyscalls } from '../fs/dev/terminals.js';
 import { pipeSyscalls } from '../fs/pipe/syscalls.js';
 import { tmpfsSyscalls } from '../fs/tmpfs/syscalls.js';
 import { futexSyscalls } from '../futex/syscalls.js';
@@ -49,6 +50,7 @@ export const syscallEntries: readonly SyscallEntry[] = [
   ...timerfdSyscalls,
   ...signalfdSyscalls,
   ...timerSyscalls,
+  ...terminalSyscalls,
 ];
 
 /** A call that nobody serves: ENOSYS, counted. */

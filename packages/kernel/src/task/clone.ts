@@ -188,6 +188,9 @@ function newProcess(task: Task, pid: number, flags: number): ThreadGroup {
   const parent = has(flags, CLONE_PARENT) ? group.parent : group;
   const process = new ThreadGroup(pid, parent, group.processGroup, new SharedSignals(actions), new ResourceLimits(group.limits));
   process.executable = group.executable;
+  process.leftTerminal = group.leftTerminal;
+  process.oomScoreAdj = group.oomScoreAdj;
+  process.oomScoreAdjMin = group.oomScoreAdjMin;
   process.startTime = task.kernel.clock.monotonic();
   return process;
 }

@@ -102,10 +102,18 @@ function exitProcess(group: ThreadGroup): void {
   }
 }
 
-/** A session leader's exit hangs its terminal up. */
+/** A session leader's exit frees its terminal; the foreground group loses it (also when the line was cut before). */
 function leaveTerminal(group: ThreadGroup): void {
   const { session } = group;
-  if (session.id === group.id && session.terminal !== null) session.terminal.hangUp();
+  if (session.id !== group.id) return;
+  if (session.terminal !== null) {
+    session.terminal.leaderExits();
+    return;
+  }
+  const foreground = group.leader.kernel.processGroups.get(session.previousForeground);
+  if (foreground === undefined) return;
+  sendToProcessGroup(foreground, SIGHUP);
+  sendToProcessGroup(foreground, SIGCONT);
 }
 
 function findAdopter(group: ThreadGroup): ThreadGroup {

@@ -133,10 +133,6 @@ function publish(kernel: Kernel, task: Task, request: SpawnRequest): void {
   kernel.processGroups.set(processGroup.id, processGroup);
   processGroup.members.add(group);
   kernel.init.children.add(group);
-  if (request.terminal !== null) {
-    session.terminal = request.terminal;
-    request.terminal.session = session;
-    request.terminal.foreground = processGroup;
-  }
+  request.terminal?.attach(session, processGroup.id);
   kernel.loop.enqueue(task);
 }

@@ -36,6 +36,11 @@ export class ThreadGroup {
   timers: ProcessTimers | null = null;
   /** Signal sent to the parent at exit (SIGCHLD, or what clone gave). */
   exitSignal = 17;
+  /** It gave up the session's controlling terminal for itself and its children (TIOCNOTTY). */
+  leftTerminal = false;
+  /** Badness added for the OOM killer, -1000 to 1000 (/proc/PID/oom_score_adj), and the least that may be set without privilege. */
+  oomScoreAdj = 0;
+  oomScoreAdjMin = 0;
   /** Whether it adopts orphans (prctl PR_SET_CHILD_SUBREAPER). */
   isSubreaper = false;
   /** Path of the executable (byte string), for /proc/self/exe. */

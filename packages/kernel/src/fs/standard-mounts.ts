@@ -1,0 +1,31 @@
+import { EEXIST, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RELATIME } from '@sbx/abi';
+import type { Kernel } from '../kernel.js';
+import type { SuperBlock } from '../vfs/super-block.js';
+import { DevFileSystem } from './dev/dev.js';
+
+/** What the standard file systems show. */
+export interface StandardMountOptions {
+  /** Bytes that /dev/shm may hold; default: half of the sandbox's memory. */
+  readonly shmSize?: number;
+}
+
+/**
+ * Mounts /dev with /dev/pts and /dev/shm. The directories are made if the root permits it. 0 or -errno, which leaves what
+ * was mounted before.
+ */
+export function mountStandardFileSystems(kernel: Kernel, options: StandardMountOptions = {}): number {
+  const mounts: readonly (readonly [string, string, () => SuperBlock, number])[] = [
+    ['/dev', 'dev', () => DevFileSystem.create(kernel), MS_NOSUID | MS_RELATIME],
+    ['/dev/pts', 'devpts', () => DevFileSystem.createPts(kernel), MS_NOSUID | MS_NOEXEC | MS_RELATIME],
+    ['/dev/shm', 'shm', () => DevFileSystem.createShm(kernel, options.shmSize), MS_NOSUID | MS_NODEV | MS_RELATIME],
+  ];
+  const { vfs } = kernel;
+  const caller = vfs.kernelCaller;
+  for (const [path, source, create, flags] of mounts) {
+    const made = vfs.mkdirAll(caller, path, 0o755);
+    if (made < 0 && made !== -EEXIST && typeof vfs.resolve(caller, path) === 'number') return made;
+    const mount = vfs.mountAt(caller, path, create(), source, flags);
+    if (typeof mount === 'number') return mount;
+  }
+  return 0;
+}
