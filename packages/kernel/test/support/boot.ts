@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { O_CREAT, O_WRONLY } from '@sbx/abi';
+import { O_CREAT, O_TRUNC, O_WRONLY } from '@sbx/abi';
 import { kvmProvider } from '@sbx/kvm-platform';
 import { MemoryFile } from '@sbx/platform';
 import { TmpfsSuperBlock } from '../../src/fs/tmpfs/tmpfs.js';
@@ -23,17 +23,25 @@ export class Capture extends FileDescription {
   override read(): number {
     return 0;
   }
+  /** As latin1. */
   get text(): string {
-    return Buffer.concat(this.pieces).toString();
+    return Buffer.concat(this.pieces).toString('latin1');
   }
   protected override release(): void {}
+}
+
+/** As whom and where a program runs. Default: root, in the root directory. */
+export interface Who {
+  uid?: number;
+  gid?: number;
+  cwd?: string;
 }
 
 export interface Booted {
   kernel: Kernel;
   /** Copies a host file into the root. */
   put(path: string, from: string, mode?: number): void;
-  run(argv: string[], env?: string[]): Promise<{ status: number; stdout: string; stderr: string }>;
+  run(argv: string[], env?: string[], who?: Who): Promise<{ status: number; stdout: string; stderr: string }>;
   shutdown(): void;
 }
 
@@ -64,7 +72,7 @@ export function boot(): Booted {
     kernel: booted,
     put(path, from, mode = 0o755) {
       if (path.lastIndexOf('/') > 0) vfs.mkdirAll(caller, path.slice(0, path.lastIndexOf('/')), 0o755);
-      const file = vfs.open(caller, path, O_CREAT | O_WRONLY, mode);
+      const file = vfs.open(caller, path, O_CREAT | O_TRUNC | O_WRONLY, mode);
       if (typeof file === 'number') throw new Error(`cannot make ${path}: ${file}`);
       const task = { threadGroup: { limits: new ResourceLimits() }, credentials: Credentials.forUser(0, 0) } as unknown as Task;
       const bytes = readFileSync(from);
@@ -76,7 +84,7 @@ export function boot(): Booted {
       }
       file.decRef();
     },
-    run(argv, env = ['PATH=/bin:/usr/bin']) {
+    run(argv, env = ['PATH=/bin:/usr/bin'], who = {}) {
       const out = new Capture(1);
       const err = new Capture(1);
       const limits = new ResourceLimits().set(3, 8 * 2 ** 20, Number.POSITIVE_INFINITY).set(7, 1024, 65536);
@@ -84,8 +92,8 @@ export function boot(): Booted {
         program: argv[0],
         argv,
         envp: env,
-        cwd: '/',
-        credentials: Credentials.forUser(0, 0),
+        cwd: who.cwd ?? '/',
+        credentials: Credentials.forUser(who.uid ?? 0, who.gid ?? 0),
         files: [new Capture(0), out, err],
         searchPath: '/bin:/usr/bin',
         limits,

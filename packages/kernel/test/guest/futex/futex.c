@@ -1,4 +1,4 @@
-// covers: futex futex_waitv set_robust_list get_robust_list
+// covers: futex(EAGAIN EDEADLK EFAULT EINVAL ENOSYS EPERM ESRCH ETIMEDOUT) futex_waitv(EAGAIN EFAULT EINVAL ETIMEDOUT) set_robust_list(EINVAL) get_robust_list(EFAULT ESRCH)
 #include "../case.h"
 #include <linux/futex.h>
 #include <pthread.h>

@@ -1,4 +1,4 @@
-// covers: execve execveat vfork wait4 chmod
+// covers: execve(E2BIG EACCES EFAULT EIO ELOOP ENOENT ENOEXEC ETXTBSY) execveat(EBADF ENOENT ENOTDIR) vfork wait4
 #include "../case.h"
 #pragma GCC diagnostic ignored "-Wstringop-overread"
 #include <elf.h>

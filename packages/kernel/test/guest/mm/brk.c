@@ -1,4 +1,4 @@
-// covers: brk setrlimit
+// covers: brk prlimit64
 #include "../case.h"
 #include <sys/mman.h>
 #include <sys/resource.h>

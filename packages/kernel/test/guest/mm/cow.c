@@ -1,4 +1,4 @@
-// covers: fork mmap wait4 pipe
+// covers: clone mmap wait4 pipe2
 #include "../case.h"
 #include <sys/mman.h>
 

@@ -1,4 +1,4 @@
-// covers: read write pipe process_vm_readv process_vm_writev readv writev
+// covers: read(EFAULT) write(EFAULT) pipe2 process_vm_readv(EFAULT EINVAL ESRCH) process_vm_writev(EFAULT) readv(EFAULT EINVAL) writev
 #include "../case.h"
 #pragma GCC diagnostic ignored "-Wnonnull"
 #pragma GCC diagnostic ignored "-Wstringop-overflow"

@@ -1,4 +1,4 @@
-// covers: mmap mremap mprotect setrlimit
+// covers: mmap(ENOMEM) mremap(ENOMEM) mprotect(ENOMEM) prlimit64
 #include "../case.h"
 #include <sys/mman.h>
 #include <sys/resource.h>

@@ -1,4 +1,4 @@
-// covers: madvise mincore
+// covers: madvise(EINVAL ENOMEM) mincore(EFAULT EINVAL ENOMEM)
 #include "../case.h"
 #include <fcntl.h>
 #include <sys/mman.h>

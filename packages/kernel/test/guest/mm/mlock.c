@@ -1,4 +1,4 @@
-// covers: mlock mlock2 munlock mlockall munlockall setrlimit
+// covers: mlock(ENOMEM EPERM) mlock2(EINVAL) munlock(ENOMEM) mlockall(EINVAL ENOMEM EPERM) munlockall prlimit64
 #include "../case.h"
 #include <sys/mman.h>
 #include <sys/resource.h>

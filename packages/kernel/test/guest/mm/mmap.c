@@ -1,4 +1,4 @@
-// covers: mmap munmap
+// covers: mmap(EACCES EBADF EEXIST EINVAL ENODEV ENOMEM) munmap(EINVAL)
 #include "../case.h"
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -1,4 +1,4 @@
-// covers: mmap msync ftruncate pread pwrite munmap
+// covers: mmap(EACCES EINVAL EOPNOTSUPP EOVERFLOW) msync(EINVAL ENOMEM) ftruncate pread64 pwrite64 munmap
 #include "../case.h"
 #include <fcntl.h>
 #include <sys/mman.h>

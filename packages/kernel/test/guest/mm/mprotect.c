@@ -1,4 +1,4 @@
-// covers: mprotect pkey_alloc pkey_free pkey_mprotect
+// covers: mprotect(EINVAL ENOMEM) pkey_alloc(EINVAL) pkey_free(EINVAL) pkey_mprotect(EINVAL)
 #include "../case.h"
 #include <sys/mman.h>
 #include <sys/syscall.h>

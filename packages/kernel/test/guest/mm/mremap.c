@@ -1,4 +1,4 @@
-// covers: mremap
+// covers: mremap(EFAULT EINVAL ENOMEM)
 #include "../case.h"
 #include <fcntl.h>
 #include <sys/mman.h>

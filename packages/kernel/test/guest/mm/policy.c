@@ -1,4 +1,4 @@
-// covers: membarrier set_mempolicy get_mempolicy mbind remap_file_pages userfaultfd
+// covers: membarrier(EINVAL EPERM) set_mempolicy(EINVAL) get_mempolicy(EFAULT EINVAL) mbind(EINVAL) remap_file_pages(EINVAL)
 #include "../case.h"
 #include <linux/membarrier.h>
 #include <linux/mempolicy.h>

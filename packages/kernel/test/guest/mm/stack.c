@@ -1,4 +1,4 @@
-// covers: setrlimit mmap sigaltstack
+// covers: prlimit64 mmap sigaltstack
 #include "../case.h"
 #include <alloca.h>
 #include <sys/mman.h>
