@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { PlatformError } from './error.js';
 
 /** A mapped memory file of the native part; opaque. */
 export interface MappingHandle {
@@ -33,4 +34,18 @@ const require = createRequire(import.meta.url);
 // src/ and dist/ are both one level below the package's root.
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
-export const binding: Binding = require('node-gyp-build')(root);
+/** Importing the package works on every machine: where there is no native part, the first use says why. */
+function load(): Binding {
+  let reason = `there is none for ${process.platform}, only for linux`;
+  try {
+    if (process.platform === 'linux') return require('node-gyp-build')(root);
+  } catch (error) {
+    reason = (error as Error).message;
+  }
+  const create = () => {
+    throw new PlatformError('ERR_SBX_NATIVE_UNAVAILABLE', `memory files need the native part of @sbx/platform: ${reason}`);
+  };
+  return { create } as unknown as Binding;
+}
+
+export const binding: Binding = load();

@@ -6,6 +6,8 @@ export type PlatformErrorCode =
   | 'ERR_SBX_MEMORY_MISUSE'
   /** A saved memory image is damaged, cut off, or does not fit. */
   | 'ERR_SBX_MEMORY_IMAGE'
+  /** The native part is not there on this machine; the message says why. */
+  | 'ERR_SBX_NATIVE_UNAVAILABLE'
   /** No platform of that name is registered. */
   | 'ERR_SBX_PLATFORM_UNKNOWN'
   /** The platform cannot be used on this machine; the message says why. */

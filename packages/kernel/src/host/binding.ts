@@ -34,4 +34,19 @@ function packageRoot(): string {
   return path.basename(here) === 'host' ? path.dirname(path.dirname(here)) : path.dirname(here);
 }
 
-export const binding: Binding = require('node-gyp-build')(packageRoot());
+/** Importing the package works on every machine: where there is no native part, the first use says why. */
+function load(): Binding {
+  let reason = `there is none for ${process.platform}, only for linux`;
+  try {
+    if (process.platform === 'linux') return require('node-gyp-build')(packageRoot());
+  } catch (error) {
+    reason = (error as Error).message;
+  }
+  const refuse = () => {
+    throw Object.assign(new Error(`@sbx/kernel needs its native part: ${reason}`), { code: 'ERR_SBX_NATIVE_UNAVAILABLE' });
+  };
+  const hostBuffer = (length: number) => ({ buffer: new ArrayBuffer(length), address: 0 });
+  return new Proxy({ hostBuffer } as Binding, { get: (target, name) => (name === 'hostBuffer' ? target.hostBuffer : refuse) });
+}
+
+export const binding: Binding = load();
