@@ -23,7 +23,7 @@
           ],
           "include_dirs": ["<(ring0)/native", "<(ring0)/native/include", "<(platform)/native/include"],
           "defines": ["NAPI_VERSION=8", "_GNU_SOURCE"],
-          "cflags_c": ["-std=c17", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"]
+          "cflags_c": ["-std=c17", "-Wall", "-Wextra", "-fvisibility=hidden"]
         }, {
           "type": "none"
         }]
