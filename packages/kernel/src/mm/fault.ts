@@ -184,8 +184,13 @@ function addFromObject(mm: MemoryManager, vma: Vma, page: number, write: boolean
   chooseBlock(mm, vma, page, write ? 1 : FILE_BLOCK, write ? 1 : length);
   const end = blockStart + blockPages * PAGE_SIZE;
   const object = vma.mappable!;
+  const all = object.readsAhead === true || object.isResident === undefined;
   let at = blockStart;
   while (at < end) {
+    if (at !== page && !all && !object.isResident!(vma.offsetOf(at))) {
+      at = at < page ? at + PAGE_SIZE : end;
+      continue;
+    }
     const offset = object.resolvePages(vma.offsetOf(at), end - at, write);
     if (offset < 0) {
       if (at === page) return offset === -ENOMEM ? FAULT_OUT_OF_MEMORY : FAULT_BUS;

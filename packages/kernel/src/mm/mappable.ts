@@ -16,6 +16,11 @@ export interface Mappable {
   removeMapping(mapping: Mapping): void;
   /** Writes what programs stored through shared mappings of the range back to where it belongs (msync, munmap, exit). 0 or -errno. */
   writeBack(offset: number, length: number): number;
+  /**
+   * True: pages that are not in memory are worth bringing in around a fault, since they are read from somewhere. Otherwise only those that `isResident` are
+   * mapped around it, so that looking at a hole costs no more than a page.
+   */
+  readonly readsAhead?: boolean;
   /** Whether the page at `offset` is in memory (mincore(2)). Without it, only pages that are mapped count as present. */
   isResident?(offset: number): boolean;
   /** madvise(MADV_REMOVE): makes the range a hole. 0 or -errno. Without it: -EOPNOTSUPP. */

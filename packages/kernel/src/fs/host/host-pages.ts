@@ -30,6 +30,7 @@ export interface PageSource {
  * to (MAP_SHARED) are `dirty` from the fault that permits it until they are written back, which takes the permission away again.
  */
 export class HostPages implements Mappable, CachedPages {
+  readonly readsAhead = true;
   resolvedLength = 0;
   next: CachedPages | null = null;
   previous: CachedPages | null = null;
