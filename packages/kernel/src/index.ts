@@ -5,6 +5,7 @@ export { TmpfsSuperBlock } from './fs/tmpfs/tmpfs.js';
 export { hostAddress, hostBytes, hostCall, hostNumber } from './host/host.js';
 export { IoBuffer } from './io/io-buffer.js';
 export { Kernel, type KernelLimits, type KernelOptions, KernelPanic } from './kernel.js';
+export { describeTasks } from './kernel-report.js';
 export { sendToGroup, sendToProcessGroup } from './signal/send.js';
 export { SignalInfo } from './signal/signal-info.js';
 export { ResourceLimits } from './task/resource-limits.js';

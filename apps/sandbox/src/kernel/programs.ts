@@ -37,7 +37,9 @@ export function startProgram(kernel: Kernel, config: SandboxConfig, start: Progr
     umask: 0o022,
     terminal: null,
   });
-  return typeof result === 'number' ? explain(kernel, start, result) : result;
+  if (typeof result !== 'number') return result;
+  for (const file of start.files) file.decRef();
+  return explain(kernel, start, result);
 }
 
 function explain(kernel: Kernel, { argv, cwd }: ProgramStart, result: number): StartFailure {

@@ -4,7 +4,7 @@ import type { RunRequest } from '../sentry/run-request.js';
 import { assemble } from './assemble.js';
 import { ExitStatus } from './exit-status.js';
 import { startProgram } from './programs.js';
-import { HostStream } from './stdio.js';
+import { takeStdio } from './stdio.js';
 import { describeUnknownCalls } from './unknown-calls.js';
 
 /** Exit status of a sandbox that ran out of time, as timeout(1) has it; of sbx's own failures. */
@@ -40,7 +40,7 @@ class CommandRun {
 
   #start(): void {
     const { config, argv, cwd, timeout } = this.request;
-    const files = [new HostStream(0, 0), new HostStream(1, 1), new HostStream(2, 1)];
+    const files = takeStdio(this.#kernel, this.prepared.devNull);
     const program = startProgram(this.#kernel, config, { argv, env: config.env, cwd: cwd ?? this.prepared.plan.cwd, files });
     if ('status' in program) {
       this.request.say('error', program.message);

@@ -1,30 +1,24 @@
-import { readSync, writeSync } from 'node:fs';
-import { EAGAIN, EIO } from '@sbx/abi';
-import { FileDescription, type IoBuffer, type Task } from '@sbx/kernel';
+import { errnoName, F_DUPFD_CLOEXEC } from '@sbx/abi';
+import { type FileDescription, hostCall, hostFile, hostNumber, type Kernel } from '@sbx/kernel';
+import { SentryError } from '../sentry/sentry-error.js';
 
-/** Temporary: until fs/hostfd is there. */
-export class HostStream extends FileDescription {
-  constructor(
-    readonly fd: number,
-    flags: number,
-  ) {
-    super(flags);
-  }
-  override write(_task: Task, io: IoBuffer): number {
-    const bytes = Buffer.alloc(Math.min(io.remaining, 65536));
-    const n = io.get(bytes, 0, bytes.length);
-    try {
-      writeSync(this.fd, bytes, 0, n);
-    } catch (error) {
-      return (error as NodeJS.ErrnoException).code === 'EAGAIN' ? -EAGAIN : -EIO;
-    }
-    return io.result;
-  }
-  override read(_task: Task, io: IoBuffer): number {
-    const bytes = Buffer.alloc(Math.min(io.remaining, 65536));
-    const n = readSync(this.fd, bytes);
-    io.put(bytes, 0, n);
-    return io.result;
-  }
-  protected override release(): void {}
+const SYS_FCNTL = hostNumber('fcntl');
+const SYS_DUP3 = hostNumber('dup3');
+
+/**
+ * This process's stdin, stdout and stderr as files of a program. The program's are the only ones afterwards, so that whoever reads its output sees the end when
+ * it closes it: descriptors 0 and 1 become `devNull`. Descriptor 2 stays, for what sbx has to say.
+ */
+export function takeStdio(kernel: Kernel, devNull: number): FileDescription[] {
+  const files = [0, 1, 2].map((fd) => openHostFile(kernel, hostCall(SYS_FCNTL, fd, F_DUPFD_CLOEXEC, 3)));
+  for (const fd of [0, 1]) hostCall(SYS_DUP3, devNull, fd, 0);
+  return files;
+}
+
+/** A descriptor of this process as a file of programs, which it belongs to afterwards. */
+export function openHostFile(kernel: Kernel, fd: number): FileDescription {
+  const file = fd < 0 ? fd : hostFile(kernel, fd);
+  if (typeof file === 'number')
+    throw new SentryError('ERR_SBX_START', `cannot give descriptor ${fd} to a program: ${errnoName(file) ?? file}`);
+  return file;
 }

@@ -6,3 +6,4 @@ export { describeHost, describePlatforms } from './describe.js';
 export { run } from './run.js';
 export type { RunRequest, Say } from './run-request.js';
 export { SentryError } from './sentry-error.js';
+export { serve } from './serve.js';

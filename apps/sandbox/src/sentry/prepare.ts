@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { kvmProvider } from '@sbx/kvm-platform';
-import { MemoryFile, type Platform, type PlatformProvider, PlatformRegistry } from '@sbx/platform';
+import { MemoryFile, type Platform, PlatformError, type PlatformProvider, PlatformRegistry } from '@sbx/platform';
 import type { Bundle, Runtime } from '../boot/runtime.js';
 import type { SandboxConfig } from '../config/config.js';
 import { type MountPlan, type MountStep, planMounts } from '../config/mount-plan.js';
@@ -29,6 +29,8 @@ export interface Prepared {
   readonly memory: MemoryFile;
   /** What the platform calls from the event loop when it has an event; set by the kernel. */
   readonly wake: { call: () => void };
+  /** /dev/null of the host. */
+  readonly devNull: number;
   /** The code of the kernel: run after the seal. */
   readonly kernel: Bundle;
 }
@@ -56,7 +58,7 @@ export function prepare(config: SandboxConfig, program: ProgramRequest | null = 
   const kernelMemory = MemoryFile.create({ name: 'sbx-kernel', limit: kernelLimit });
   const wake = { call() {} };
   const platform = createPlatform(config.platform, { memory, kernelMemory, wake: () => wake.call() });
-  return { config, plan, sources, platform, memory, wake, kernel };
+  return { config, plan, sources, platform, memory, wake, devNull: openSync('/dev/null', 'r+'), kernel };
 }
 
 /**
@@ -64,13 +66,14 @@ export function prepare(config: SandboxConfig, program: ProgramRequest | null = 
  */
 function createPlatform(choice: string, options: Parameters<PlatformProvider['create']>[0]): Platform {
   const candidates = PLATFORMS.filter(({ name }) => choice === 'auto' || name === choice);
-  if (candidates.length !== 1) return new PlatformRegistry(PLATFORMS).select(choice).provider.create(options);
-  const [provider] = candidates;
   try {
+    const provider = candidates.length === 1 ? candidates[0] : new PlatformRegistry(PLATFORMS).select(choice).provider;
     return provider.create(options);
   } catch (error) {
+    if (error instanceof PlatformError && error.code === 'ERR_SBX_PLATFORM_UNKNOWN') throw new SentryError('ERR_SBX_OPTION', error.message);
+    const names = candidates.map(({ name }) => `${name}: `).join('');
     const reason = error instanceof Error ? error.message : String(error);
-    throw new SentryError('ERR_SBX_PLATFORM_UNUSABLE', `no usable platform (${provider.name}: ${reason}); sbx platforms shows more`);
+    throw new SentryError('ERR_SBX_PLATFORM_UNUSABLE', `no usable platform (${names}${reason}); sbx platforms says more`);
   }
 }
 

@@ -1,0 +1,56 @@
+import path from 'node:path';
+import type { LimitsConfig, MountConfig, RootConfig, SandboxConfig } from '../config/config.js';
+import { callingUser, defaultLimits, homeDirectory, scrubEnvironment } from '../config/defaults.js';
+import type { LimitOptions, MountOptions, RootfsOptions, SandboxOptions } from './options.js';
+
+/** What a client's options mean, with this process's directory, user and environment in the place of what they leave out. */
+export function configOf(options: SandboxOptions): SandboxConfig {
+  const root = rootOf(options.rootfs);
+  const { user, workingDirectory = process.cwd() } = options;
+  return {
+    root,
+    mounts: (options.mounts ?? []).map(mountOf),
+    workingDirectory: workingDirectory === false || root.type === 'dir' ? null : path.resolve(workingDirectory),
+    home: homeDirectory(process.env),
+    user: user === undefined ? callingUser() : { uid: user.uid, gid: user.gid, groups: user.groups ?? [] },
+    hostname: options.hostname ?? 'sbx',
+    limits: limitsOf(options.limits),
+    platform: options.platform ?? 'auto',
+    env: mergeEnvironment(scrubEnvironment(process.env), options.env),
+  };
+}
+
+/** `base` with the variables of `changes`; undefined takes one away. */
+export function mergeEnvironment(
+  base: Readonly<Record<string, string>>,
+  changes: Readonly<Record<string, string | undefined>> = {},
+): Record<string, string> {
+  const merged: Record<string, string> = { ...base };
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === undefined) delete merged[name];
+    else merged[name] = value;
+  }
+  return merged;
+}
+
+function rootOf(options: RootfsOptions = { type: 'system' }): RootConfig {
+  return options.type === 'dir' ? { type: 'dir', path: path.resolve(options.path), writable: options.writable ?? false } : options;
+}
+
+function mountOf(options: MountOptions): MountConfig {
+  const target = path.posix.join('/', options.target).replace(/(.)\/$/, '$1');
+  if ('type' in options) return { type: 'tmpfs', target, size: options.size ?? null };
+  const mode = options.overlay ? 'overlay' : options.readOnly ? 'ro' : 'rw';
+  return { type: 'host', source: path.resolve(options.source), target, mode };
+}
+
+function limitsOf(options: LimitOptions = {}): LimitsConfig {
+  const limits = defaultLimits();
+  const { openFiles } = options;
+  return {
+    memory: options.memory ?? limits.memory,
+    tasks: options.processes ?? limits.tasks,
+    openFilesSoft: typeof openFiles === 'object' ? openFiles.soft : (openFiles ?? limits.openFilesSoft),
+    openFilesHard: typeof openFiles === 'object' ? openFiles.hard : (openFiles ?? limits.openFilesHard),
+  };
+}

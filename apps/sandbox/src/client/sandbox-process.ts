@@ -1,0 +1,119 @@
+import { Socket } from 'node:net';
+import { constants } from 'node:os';
+import { Readable, type Writable } from 'node:stream';
+import { SandboxError } from './errors.js';
+
+/** How a program ended. */
+export interface ExitResult {
+  /** What it gave to exit(2); null when a signal ended it. */
+  readonly exitCode: number | null;
+  /** The signal that ended it: `SIGKILL`; or null. */
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** What a `SandboxProcess` needs of its sandbox. */
+export interface ProcessControl {
+  signal(signo: number, tree: boolean): void;
+  resize(size: { columns: number; rows: number }): void;
+}
+
+/** This process's ends of a program's streams: descriptors. `stderr` is null for a program with a terminal. */
+export interface StreamDescriptors {
+  readonly stdin: number;
+  readonly stdout: number;
+  readonly stderr: number | null;
+}
+
+const names = Object.entries(constants.signals) as [NodeJS.Signals, number][];
+
+/** The number of a signal, given as name or number. */
+export function signalNumber(signal: NodeJS.Signals | number): number {
+  const signo = typeof signal === 'number' ? signal : constants.signals[signal];
+  if (!(Number.isInteger(signo) && signo > 0 && signo <= 64)) throw new SandboxError('ERR_SBX_OPTION', `unknown signal '${signal}'`);
+  return signo;
+}
+
+/** The name of a signal (realtime signals, which Node does not name, as `SIGRTMIN+n`). */
+export function signalName(signo: number): NodeJS.Signals {
+  return names.find(([, number]) => number === signo)?.[0] ?? (`SIGRTMIN+${signo - 34}` as NodeJS.Signals);
+}
+
+/**
+ * A program that runs in a sandbox, with Node's streams for its stdin, stdout and stderr. The streams are pipes: a program that writes faster than they are
+ * read waits, and so does whoever writes to `stdin` faster than it reads.
+ */
+export class SandboxProcess {
+  /** The program's process id inside the sandbox. */
+  readonly pid: number;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  /** Empty for a program with a terminal. */
+  readonly stderr: Readable;
+  /** How the program ended, once it has. */
+  exit: ExitResult | null = null;
+  /** Why it was killed by us (its `timeout`, its `signal`), or null. */
+  killedBecause: SandboxError | null = null;
+  readonly #control: ProcessControl;
+  readonly #exited: Promise<ExitResult>;
+  #settle!: { resolve: (result: ExitResult) => void; reject: (error: Error) => void };
+
+  /** @internal */
+  constructor(pid: number, streams: StreamDescriptors, control: ProcessControl) {
+    this.pid = pid;
+    this.#control = control;
+    this.#exited = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
+    // Who does not wait does not want to know.
+    this.#exited.catch(() => {});
+    this.stdin = new Socket({ fd: streams.stdin, readable: false, writable: true });
+    // The program may close its end, or leave, at any time: what is written then is lost, as in a shell.
+    this.stdin.on('error', () => {});
+    this.stdout = openOutput(streams.stdout);
+    this.stderr = streams.stderr === null ? Readable.from([]) : openOutput(streams.stderr);
+  }
+
+  /** Waits for the program's end. Rejects with a `SandboxError` when the sandbox is gone before. */
+  wait(): Promise<ExitResult> {
+    return this.#exited;
+  }
+
+  /** Sends a signal to the program. No effect after its end. */
+  kill(signal: NodeJS.Signals | number = 'SIGTERM'): void {
+    const signo = signalNumber(signal);
+    if (this.exit === null) this.#control.signal(signo, false);
+  }
+
+  /** Kills the program and all that it started in its session. */
+  killTree(because: SandboxError | null = null): void {
+    if (this.exit === null) this.killedBecause ??= because;
+    this.#control.signal(constants.signals.SIGKILL, true);
+  }
+
+  /** Tells the program's terminal its size; the program gets SIGWINCH. */
+  resize(size: { columns: number; rows: number }): void {
+    this.#control.resize(size);
+  }
+
+  /** @internal The program has ended. */
+  ended(code: number | null, signo: number | null): void {
+    this.exit = { exitCode: code, signal: signo === null ? null : signalName(signo) };
+    this.stdin.destroy();
+    this.#settle.resolve(this.exit);
+  }
+
+  /** @internal The sandbox is gone. */
+  failed(error: SandboxError): void {
+    if (this.exit !== null) return;
+    this.stdin.destroy();
+    this.stdout.destroy();
+    this.stderr.destroy();
+    this.#settle.reject(error);
+  }
+}
+
+function openOutput(fd: number): Readable {
+  const socket = new Socket({ fd, readable: true, writable: false });
+  socket.on('error', () => {});
+  return socket;
+}

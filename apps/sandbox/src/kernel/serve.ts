@@ -1,0 +1,124 @@
+import { errnoName, SIGKILL } from '@sbx/abi';
+import { type Kernel, SignalInfo, sendToGroup, type ThreadGroup } from '@sbx/kernel';
+import { binding } from '../binding.js';
+import {
+  type ClientMessage,
+  type CreateMessage,
+  DESCRIPTORS_FD,
+  PROTOCOL_VERSION,
+  type SignalMessage,
+  type SpawnMessage,
+} from '../protocol/messages.js';
+import { isolationSteps } from '../sentry/isolation.js';
+import type { Prepared } from '../sentry/prepare.js';
+import type { Control } from '../sentry/serve.js';
+import { assemble } from './assemble.js';
+import { ExitStatus } from './exit-status.js';
+import { startProgram } from './programs.js';
+import { openHostFile } from './stdio.js';
+import { watch } from './watchdog.js';
+
+/** Descriptors that came and were not asked for yet are few: a client sends them just before it asks. */
+const MOST_PARKED = 1024;
+/** How long programs may take to die when the client is gone. */
+const PATIENCE_MS = 1000;
+
+/** Serves a client until it is gone. */
+export function serve(prepared: Prepared, create: CreateMessage, control: Control): void {
+  new Server(prepared, create, control).start();
+}
+
+class Server {
+  readonly #kernel: Kernel;
+  readonly #programs = new Map<number, ThreadGroup>();
+  /** Descriptors that have come, by number. */
+  readonly #parked = new Map<number, number[]>();
+
+  constructor(
+    readonly prepared: Prepared,
+    readonly create: CreateMessage,
+    readonly control: Control,
+  ) {
+    this.#kernel = assemble(prepared, {
+      log: (line) => void process.stderr.write(`sbx: ${line}\n`),
+      onPanic: (report) => {
+        control.send({ type: 'panic', report });
+        setTimeout(() => process.exit(1), PATIENCE_MS);
+      },
+    });
+    watch(this.#kernel, create.watchdog);
+  }
+
+  start(): void {
+    const { platform, plan } = this.prepared;
+    this.control.send({
+      type: 'ready',
+      version: PROTOCOL_VERSION,
+      platform: platform.name,
+      isolation: isolationSteps(),
+      warnings: plan.warnings,
+    });
+    this.control.start(
+      (message) => this.#take(message),
+      () => this.#end(),
+    );
+  }
+
+  #take(message: ClientMessage): void {
+    switch (message.type) {
+      case 'spawn':
+        this.#spawn(message);
+        break;
+      case 'signal':
+        this.#signal(message);
+        break;
+    }
+  }
+
+  #spawn(message: SpawnMessage): void {
+    const { id, argv, env, cwd } = message;
+    const files = this.#takeDescriptors(id).map((fd) => openHostFile(this.#kernel, fd));
+    const program = startProgram(this.#kernel, this.prepared.config, { argv, env, cwd: cwd ?? this.prepared.plan.cwd, files });
+    if ('status' in program) {
+      this.control.send({ type: 'spawnFailed', id, errno: errnoName(-program.errno) ?? String(program.errno), message: program.message });
+      return;
+    }
+    this.#programs.set(id, program);
+    program.onExit = () => {
+      this.#programs.delete(id);
+      const { code, signo } = ExitStatus.fromWait(program.exitStatus);
+      this.control.send({ type: 'exited', id, code, signo });
+    };
+    this.control.send({ type: 'spawned', id, pid: program.id });
+  }
+
+  /** The descriptors that the client sent with a number, which it did before it named it. */
+  #takeDescriptors(number: number): number[] {
+    while (!this.#parked.has(number)) {
+      const message = binding.receiveDescriptors(DESCRIPTORS_FD);
+      if (typeof message === 'number' || this.#parked.size >= MOST_PARKED) return [];
+      this.#parked.set(message[0], message.slice(1));
+    }
+    const fds = this.#parked.get(number)!;
+    this.#parked.delete(number);
+    return fds;
+  }
+
+  #signal({ id, signo, tree }: SignalMessage): void {
+    const program = this.#programs.get(id);
+    if (program === undefined) return;
+    if (!tree) sendToGroup(program, SignalInfo.kernel(signo));
+    else for (const group of program.session.groups) for (const member of [...group.members]) this.#kernel.exitGroup(member, SIGKILL);
+  }
+
+  /** The client is gone: so is everything else. */
+  #end(): void {
+    this.#kernel.killAll();
+    const giveUp = Date.now() + PATIENCE_MS;
+    const check = () => {
+      if (this.#kernel.isEmpty || Date.now() > giveUp) process.exit(0);
+      setTimeout(check, 1);
+    };
+    check();
+  }
+}
