@@ -8,12 +8,13 @@
 // A package whose binding.gyp makes nothing for an architecture gets nothing for it.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { checkPrebuild } from './check-prebuild.mjs';
+import { locked } from './lock.mjs';
 import { nodeGyp, nodeGypOptions } from './node-gyp.mjs';
 import { missingFor, targets } from './targets.mjs';
 
@@ -110,8 +111,14 @@ function isElf(file) {
  * Returns their paths.
  */
 export async function prebuild(folder, target) {
-  const { platform, arch, libc, triple } = targets[target];
   const work = path.join(folder, 'build/prebuild', target);
+  mkdirSync(work, { recursive: true });
+  // Tests that want the same files run at the same time.
+  return await locked(path.join(work, 'lock'), () => prebuildLocked(folder, target, work));
+}
+
+async function prebuildLocked(folder, target, work) {
+  const { platform, arch, libc, triple } = targets[target];
   const stamp = path.join(work, 'stamp.json');
   const hash = inputHash(folder, target);
   if (existsSync(stamp)) {
@@ -132,7 +139,7 @@ export async function prebuild(folder, target) {
     if (problems.length > 0) throw new Error(`${path.relative(root, folder)} for ${target}:\n${problems.join('\n')}`);
     const output = path.join(outputs, isAddon ? `${fileName(name)}.${libc}.node` : path.basename(file));
     mkdirSync(path.join(folder, outputs), { recursive: true });
-    cpSync(file, path.join(folder, output));
+    renameSync(file, path.join(folder, output));
     made.push(output);
   }
   rmSync(path.join(work, 'stage'), { recursive: true });
