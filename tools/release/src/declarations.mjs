@@ -18,7 +18,7 @@ function entries() {
   const { exports } = JSON.parse(readFileSync('package.json', 'utf8'));
   return Object.values(exports)
     .filter((conditions) => conditions['@sbx/source'] && conditions.import?.types)
-    .map((conditions) => ({ source: conditions['@sbx/source'], types: conditions.import.types }));
+    .map((conditions) => ({ source: conditions['@sbx/source'], types: conditions.import.types, commonJs: Boolean(conditions.require) }));
 }
 
 /** Emits the declarations of `source` and of all files that it imports from its own folder and below into `folder`. */
@@ -44,23 +44,23 @@ function emit(source, folder) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-/** Copies a declaration file, and those that it refers to, in both forms. */
-function publish(from, to, file, done = new Set()) {
+/** Copies a declaration file, and those that it refers to; with those for CommonJS, if the entry can be required. */
+function publish(from, to, file, commonJs, done = new Set()) {
   if (done.has(file)) return;
   done.add(file);
   const text = readFileSync(path.join(from, file), 'utf8');
   const target = path.join(to, file);
   mkdirSync(path.dirname(target), { recursive: true });
   writeFileSync(target, text);
-  writeFileSync(target.replace(/\.ts$/, '.cts'), text.replaceAll(relativeImport, '$1$2$3.cjs$2'));
-  for (const match of text.matchAll(relativeImport)) publish(from, to, path.join(path.dirname(file), `${match[3]}.d.ts`), done);
+  if (commonJs) writeFileSync(target.replace(/\.ts$/, '.cts'), text.replaceAll(relativeImport, '$1$2$3.cjs$2'));
+  for (const match of text.matchAll(relativeImport)) publish(from, to, path.join(path.dirname(file), `${match[3]}.d.ts`), commonJs, done);
 }
 
 rmSync('dist/types', { recursive: true, force: true });
-for (const { source, types } of entries()) {
+for (const { source, types, commonJs } of entries()) {
   const name = `${path.basename(source, '.ts')}.d.ts`;
   if (path.basename(types) !== name) throw new Error(`${types} is made of ${source}, so its name is ${name}`);
   const scratch = path.join('build/declarations', path.dirname(source));
   emit(source, scratch);
-  publish(scratch, path.dirname(types), name);
+  publish(scratch, path.dirname(types), name, commonJs);
 }
