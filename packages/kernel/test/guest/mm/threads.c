@@ -1,4 +1,4 @@
-// covers: clone fork mmap munmap mprotect madvise
+// covers: clone mmap munmap mprotect madvise wait4
 // Threads store, map, unmap and protect while the process forks: nobody sees what is not his.
 #include "../case.h"
 #include <pthread.h>
