@@ -1,6 +1,9 @@
 export { Credentials } from './auth/credentials.js';
+export { createPty, type HostPty } from './fs/dev/host-pty.js';
 export { HostFileSystem, type HostFileSystemOptions } from './fs/host/host-file-system.js';
 export { type HostFileOptions, hostFile } from './fs/hostfd/host-fd.js';
+export { OverlayFileSystem, type OverlayOptions } from './fs/overlay/overlay-file-system.js';
+export { mountStandardFileSystems } from './fs/standard-mounts.js';
 export { TmpfsSuperBlock } from './fs/tmpfs/tmpfs.js';
 export { hostAddress, hostBytes, hostCall, hostNumber } from './host/host.js';
 export { IoBuffer } from './io/io-buffer.js';
@@ -8,6 +11,7 @@ export { Kernel, type KernelLimits, type KernelOptions, KernelPanic } from './ke
 export { describeTasks } from './kernel-report.js';
 export { sendToGroup, sendToProcessGroup } from './signal/send.js';
 export { SignalInfo } from './signal/signal-info.js';
+export type { ControllingTerminal } from './task/process-group.js';
 export { ResourceLimits } from './task/resource-limits.js';
 export { type SpawnRequest, spawnProcess } from './task/spawn.js';
 export type { Task } from './task/task.js';
@@ -18,3 +22,4 @@ export { makeSymlink } from './vfs/directory-operations.js';
 export { FileDescription } from './vfs/file-description.js';
 export type { Caller as FileCaller } from './vfs/inode.js';
 export type { SuperBlock } from './vfs/super-block.js';
+export type { WaitEntry } from './wait/wait-queue.js';

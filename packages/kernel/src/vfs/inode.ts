@@ -185,7 +185,10 @@ export abstract class Inode {
   followLink(caller: Caller): string | Path | number {
     return this.readlink(caller);
   }
-  /** Opens a regular file or directory (special files are opened by the VFS). `flags`: O_*. O_TRUNC, O_CREAT and permissions are the VFS's business. */
+  /**
+   * Opens a regular file or directory (special files are opened by the VFS). `flags`: O_*. Creating, truncating and permissions are the VFS's business; O_TRUNC
+   * says that it will truncate the file next, so that the contents don't matter.
+   */
   open(_caller: Caller, _flags: number): FileDescription | number {
     return -ENXIO;
   }

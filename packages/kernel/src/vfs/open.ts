@@ -204,7 +204,7 @@ export function openFound(caller: Caller, mount: Mount, dentry: Dentry, flags: n
   if ((flags & __O_SYNC) !== 0) flags |= O_DSYNC;
   const kept = (flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC)) | O_LARGEFILE;
   let file: FileDescription | number;
-  if (type === S_IFREG || type === S_IFDIR || inode.opensItself) file = inode.open(caller, kept);
+  if (type === S_IFREG || type === S_IFDIR || inode.opensItself) file = inode.open(caller, truncate ? kept | O_TRUNC : kept);
   else if (type === S_IFCHR || type === S_IFBLK) file = vfs.devices.open(caller, inode, flags & O_NOCTTY ? kept | O_NOCTTY : kept);
   else if (type === S_IFIFO) file = vfs.openFifo(inode, kept);
   else file = type === S_IFSOCK ? -ENXIO : -EINVAL;
@@ -218,7 +218,7 @@ export function openFound(caller: Caller, mount: Mount, dentry: Dentry, flags: n
   }
   if (file.dentry === null) file.attach(mount, dentry);
   file.countsAsWriter = writes;
-  file.flags &= ~O_NOCTTY;
+  file.flags &= ~(O_NOCTTY | O_TRUNC);
   if (truncate) {
     const result = truncateInode(caller, dentry, 0, ATTR_MTIME | ATTR_CTIME);
     if (result < 0) {
