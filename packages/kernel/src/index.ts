@@ -9,6 +9,7 @@ export { hostAddress, hostBytes, hostCall, hostNumber } from './host/host.js';
 export { IoBuffer } from './io/io-buffer.js';
 export { Kernel, type KernelLimits, type KernelOptions, KernelPanic } from './kernel.js';
 export { describeTasks } from './kernel-report.js';
+export { readHostMachine } from './loader/machine.js';
 export { sendToGroup, sendToProcessGroup } from './signal/send.js';
 export { SignalInfo } from './signal/signal-info.js';
 export type { ControllingTerminal } from './task/process-group.js';
