@@ -180,14 +180,14 @@ int64_t machine_new_space(struct machine *m, uint64_t cr3) {
   return id;
 }
 
-/* Makes every vCPU that runs the space leave guest mode, and waits for that. */
-static void kick_out(struct machine *m, uint64_t serial) {
+/* Makes every vCPU in guest mode that is in the space (with `entering`: or comes from it) leave guest mode, and waits for that. */
+static void kick_out(struct machine *m, uint64_t serial, bool entering) {
   uint32_t states[MAX_VCPUS];
   uint32_t count = m->vcpu_count;
   for (uint32_t i = 0; i < count; i++) {
     struct vcpu *v = m->vcpus[i];
     states[i] = v == NULL ? 0 : v->state;
-    if (!(states[i] & VCPU_GUEST) || v->loaded != serial) states[i] = 0;
+    if (!(states[i] & VCPU_GUEST) || (v->loaded != serial && !(entering && v->under == serial))) states[i] = 0;
     else vcpu_kick(v);
   }
   for (uint32_t i = 0; i < count; i++) {
@@ -198,16 +198,16 @@ static void kick_out(struct machine *m, uint64_t serial) {
 void machine_flush(struct machine *m, struct space *s) {
   atomic_fetch_add(&s->generation, 1);
   /* A KVM that shadows page tables has flushed every vCPU itself when the tables were touched. */
-  if (!m->shadow) kick_out(m, s->serial);
+  if (!m->shadow) kick_out(m, s->serial, false);
 }
 
 void machine_release_space(struct machine *m, struct space *s) {
   uint64_t serial = s->serial;
   for (uint32_t i = 0; i < m->vcpu_count; i++) {
     struct vcpu *v = m->vcpus[i];
-    if (v != NULL && v->loaded == serial) atomic_fetch_or(&v->requests, REQUEST_DEAD_CR3);
+    if (v != NULL && (v->loaded == serial || v->under == serial)) atomic_fetch_or(&v->requests, REQUEST_DEAD_CR3);
   }
-  kick_out(m, serial);
+  kick_out(m, serial, true);
   s->serial = 0;
   s->next_free = m->space_free;
   m->space_free = s->id;

@@ -97,8 +97,12 @@ struct vcpu {
   uint64_t cr3;
   uint64_t generation;
   bool frame_valid;
-  /* The serial of the space in CR3, 0 for none. Read by whoever flushes. */
+  /*
+   * Serials of spaces: `loaded` is the one that the vCPU runs or is about to enter; `under` the one that CR3 holds until the entry routine has loaded the
+   * other, which counts as done once ring 3 was reached. Tables of neither may be reused before the vCPU was told. Read by whoever flushes.
+   */
   _Atomic uint64_t loaded;
+  _Atomic uint64_t under;
 
   /* VCPU_*: futex word. */
   _Atomic uint32_t state;

@@ -167,6 +167,7 @@ static int prepare_native(struct vcpu *v, struct context *c, const struct space 
     run->kvm_dirty_regs |= KVM_SYNC_X86_SREGS;
     v->counts[COUNT_SREGS]++;
     atomic_fetch_and(&v->requests, ~REQUEST_DEAD_CR3);
+    v->cr3 = special->cr3;
     v->ring = 0;
   }
 
@@ -379,6 +380,19 @@ static int stop_wanted(struct vcpu *v, struct context_page *page, uint64_t seque
   return EVENT_NONE;
 }
 
+/* Ring 3 was not reached, so the page has its registers; but CR3 may or may not have been loaded, and it is loaded (again) next time. */
+static void settle_cr3(struct vcpu *v, const struct context *c, const struct space *s) {
+  struct kvm_sregs special;
+  int error = kvm_get_sregs(v->fd, &special);
+  if (error < 0) {
+    report_failure(v, c, "KVM_GET_SREGS failed: errno %d", -error);
+    return;
+  }
+  v->cr3 = special.cr3;
+  if (special.cr3 == s->cr3) v->under = v->loaded;
+  v->generation = s->generation - 1;
+}
+
 static int timed_run(struct vcpu *v) {
   uint64_t start = clock_now();
   int error = kvm_run(v->fd);
@@ -404,8 +418,8 @@ static int run_loop(struct vcpu *v, struct context *c, struct space *s, uint64_t
         store_general(page, r, r->rip, r->rflags, r->rsp);
         v->ring = 3;
       }
-      /* In the entry routine: ring 3 was not reached, so the page is right, but CR3 may or may not have been loaded. */
-      if (where == OUTSIDE) v->loaded = 0;
+      if (where == OUTSIDE) settle_cr3(v, c, s);
+      else v->under = v->loaded;
       inside = where == INSIDE;
     }
     if (!inside) {
@@ -426,7 +440,9 @@ static int run_loop(struct vcpu *v, struct context *c, struct space *s, uint64_t
     inside = true;
     leave_guest(v);
     int event = v->machine->failed ? EVENT_FAILED : decode_exit(v, c, s, error);
-    if (event != EVENT_NONE) return finish(page, event);
+    if (event == EVENT_NONE) continue;
+    v->under = v->loaded;
+    return finish(page, event);
   }
 }
 
@@ -464,6 +480,7 @@ static int run_ring0(struct vcpu *v, uint64_t rip) {
   special->cr3 = m->area.boot_cr3;
   v->cr3 = m->area.boot_cr3;
   v->loaded = 0;
+  v->under = 0;
   v->ring = 0;
   atomic_fetch_and(&v->requests, ~REQUEST_DEAD_CR3);
   run->s.regs.regs.rip = rip;
