@@ -50,6 +50,8 @@ export async function bundle({ entry, outfile, external = [], plain = false, def
     // Names stay, for the stack traces of reports; the rest is made small because it is read at every start.
     minifyWhitespace: true,
     minifySyntax: true,
+    // A stack trace shows the line: it should not be half a megabyte long.
+    lineLimit: 200,
     charset: 'ascii',
     legalComments: 'eof',
     define,

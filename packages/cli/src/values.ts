@@ -26,6 +26,13 @@ export function parseDuration(text: string): number {
   return duration;
 }
 
+/** Whole seconds, 0 to a day. */
+export function parseSeconds(text: string): number {
+  const seconds = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(seconds <= 86_400)) throw new InvalidArgumentError('It takes a number of seconds, at most 86400.');
+  return seconds;
+}
+
 /** `NAME=VALUE`, or `NAME` alone: the caller's value, undefined when there is none. */
 export function parseVariable(text: string, env: NodeJS.ProcessEnv): [name: string, value: string | undefined] {
   const equals = text.indexOf('=');

@@ -24,7 +24,8 @@ export type MountStep =
       readonly size: number | null;
     }
   | { readonly type: 'symlink'; readonly target: string; readonly to: string }
-  | { readonly type: 'proc' | 'sys' | 'dev'; readonly target: string };
+  /** The kernel's own: /proc, /sys, /dev with what lies below it. */
+  | { readonly type: 'standard' };
 
 export interface MountPlan {
   readonly steps: readonly MountStep[];
@@ -133,7 +134,7 @@ class Planner implements MountPlan {
   }
 
   #kernelTrees(): void {
-    this.steps.push({ type: 'proc', target: '/proc' }, { type: 'sys', target: '/sys' }, { type: 'dev', target: '/dev' });
+    this.steps.push({ type: 'standard' });
   }
 
   #mount(mount: MountConfig): void {

@@ -1,5 +1,5 @@
 import { EACCES, ENOENT, ENOTDIR, errnoMessage } from '@sbx/abi';
-import { Credentials, type FileDescription, type Kernel, spawnProcess, type ThreadGroup } from '@sbx/kernel';
+import { type ControllingTerminal, Credentials, type FileDescription, type Kernel, spawnProcess, type ThreadGroup } from '@sbx/kernel';
 import type { SandboxConfig } from '../config/config.js';
 import { DEFAULT_PATH } from '../config/defaults.js';
 import { initialLimits } from './assemble.js';
@@ -12,6 +12,8 @@ export interface ProgramStart {
   readonly cwd: string;
   /** Descriptors 0, 1 and 2; the program takes them over. */
   readonly files: readonly FileDescription[];
+  /** Its controlling terminal, or null. */
+  readonly terminal: ControllingTerminal | null;
 }
 
 /** Why a program could not be started: exit status and message as a shell has them. */
@@ -35,7 +37,7 @@ export function startProgram(kernel: Kernel, config: SandboxConfig, start: Progr
     searchPath: toByteString(start.env.PATH ?? DEFAULT_PATH),
     limits: initialLimits(config.limits),
     umask: 0o022,
-    terminal: null,
+    terminal: start.terminal,
   });
   if (typeof result !== 'number') return result;
   for (const file of start.files) file.decRef();

@@ -16,6 +16,8 @@ import { assemble } from './assemble.js';
 import { ExitStatus } from './exit-status.js';
 import { startProgram } from './programs.js';
 import { openHostFile } from './stdio.js';
+import { trace } from './strace.js';
+import { TerminalRelay } from './terminal-relay.js';
 import { watch } from './watchdog.js';
 
 /** Descriptors that came and were not asked for yet are few: a client sends them just before it asks. */
@@ -28,9 +30,15 @@ export function serve(prepared: Prepared, create: CreateMessage, control: Contro
   new Server(prepared, create, control).start();
 }
 
+/** A program that the client started, and its terminal. */
+interface Program {
+  readonly process: ThreadGroup;
+  readonly relay: TerminalRelay | null;
+}
+
 class Server {
   readonly #kernel: Kernel;
-  readonly #programs = new Map<number, ThreadGroup>();
+  readonly #programs = new Map<number, Program>();
   /** Descriptors that have come, by number. */
   readonly #parked = new Map<number, number[]>();
 
@@ -46,6 +54,7 @@ class Server {
         setTimeout(() => process.exit(1), PATIENCE_MS);
       },
     });
+    trace(this.#kernel, prepared.strace);
     watch(this.#kernel, create.watchdog);
   }
 
@@ -72,24 +81,32 @@ class Server {
       case 'signal':
         this.#signal(message);
         break;
+      case 'resize':
+        this.#programs.get(message.id)?.relay?.pty.resize(message.columns, message.rows);
+        break;
     }
   }
 
   #spawn(message: SpawnMessage): void {
-    const { id, argv, env, cwd } = message;
-    const files = this.#takeDescriptors(id).map((fd) => openHostFile(this.#kernel, fd));
-    const program = startProgram(this.#kernel, this.prepared.config, { argv, env, cwd: cwd ?? this.prepared.plan.cwd, files });
-    if ('status' in program) {
-      this.control.send({ type: 'spawnFailed', id, errno: errnoName(-program.errno) ?? String(program.errno), message: program.message });
+    const { id, argv, env, tty } = message;
+    const cwd = message.cwd ?? this.prepared.plan.cwd;
+    const streams = this.#takeDescriptors(id).map((fd) => openHostFile(this.#kernel, fd));
+    const relay = tty === null ? null : new TerminalRelay(this.#kernel, streams[0], streams[1], tty);
+    const files = relay?.open() ?? streams;
+    const started = startProgram(this.#kernel, this.prepared.config, { argv, env, cwd, files, terminal: relay?.pty.terminal ?? null });
+    if ('status' in started) {
+      relay?.close();
+      this.control.send({ type: 'spawnFailed', id, errno: errnoName(-started.errno) ?? String(started.errno), message: started.message });
       return;
     }
-    this.#programs.set(id, program);
-    program.onExit = () => {
+    this.#programs.set(id, { process: started, relay });
+    started.onExit = () => {
       this.#programs.delete(id);
-      const { code, signo } = ExitStatus.fromWait(program.exitStatus);
+      const { code, signo } = ExitStatus.fromWait(started.exitStatus);
       this.control.send({ type: 'exited', id, code, signo });
+      void relay?.finish();
     };
-    this.control.send({ type: 'spawned', id, pid: program.id });
+    this.control.send({ type: 'spawned', id, pid: started.id });
   }
 
   /** The descriptors that the client sent with a number, which it did before it named it. */
@@ -105,7 +122,7 @@ class Server {
   }
 
   #signal({ id, signo, tree }: SignalMessage): void {
-    const program = this.#programs.get(id);
+    const program = this.#programs.get(id)?.process;
     if (program === undefined) return;
     if (!tree) sendToGroup(program, SignalInfo.kernel(signo));
     else for (const group of program.session.groups) for (const member of [...group.members]) this.#kernel.exitGroup(member, SIGKILL);

@@ -1,6 +1,16 @@
 import path from 'node:path';
 import { EEXIST, errnoName, MS_NODEV, MS_NOSUID, MS_RDONLY, O_CREAT } from '@sbx/abi';
-import { Credentials, type FileCaller, HostFileSystem, type Kernel, makeSymlink, type SuperBlock, TmpfsSuperBlock } from '@sbx/kernel';
+import {
+  Credentials,
+  type FileCaller,
+  HostFileSystem,
+  type Kernel,
+  makeSymlink,
+  mountStandardFileSystems,
+  OverlayFileSystem,
+  type SuperBlock,
+  TmpfsSuperBlock,
+} from '@sbx/kernel';
 import type { MountStep } from '../config/mount-plan.js';
 import { isWithin } from '../config/paths.js';
 import type { OpenedSource, Prepared } from '../sentry/prepare.js';
@@ -42,6 +52,11 @@ class Tree {
       case 'symlink':
         this.#symlink(step.target, step.to);
         break;
+      case 'standard': {
+        const result = mountStandardFileSystems(this.kernel);
+        if (result < 0) throw cannot('mount /proc, /sys and /dev', result);
+        break;
+      }
       case 'host': {
         const source = this.prepared.sources.get(step);
         if (source !== undefined) this.#host(step, source);
@@ -82,16 +97,27 @@ class Tree {
   }
 
   #host(step: MountStep & { type: 'host' }, source: OpenedSource): void {
-    const readOnly = step.mode !== 'rw';
+    const writable = step.mode === 'rw';
     const system = HostFileSystem.create(this.kernel, {
       directoryFd: source.fd,
-      readOnly,
+      readOnly: !writable,
       worldReadableOnly: step.publicOnly,
-      cacheMs: step.publicOnly ? SYSTEM_CACHE_MS : 0,
+      cacheMs: step.publicOnly && step.mode === 'ro' ? SYSTEM_CACHE_MS : 0,
     });
     if (typeof system === 'number') throw cannot(`show ${step.source}`, system);
     if (source.isFile) this.#makeFile(step.target);
-    this.#mount(step.target, system, step.source, MS_NOSUID | MS_NODEV | (readOnly ? MS_RDONLY : 0), source.isFile);
+    const shown = step.mode === 'overlay' ? this.#overlay(step, source, system) : system;
+    const readOnly = step.mode === 'ro' ? MS_RDONLY : 0;
+    this.#mount(step.target, shown, step.mode === 'overlay' ? 'overlay' : step.source, MS_NOSUID | MS_NODEV | readOnly, source.isFile);
+  }
+
+  /** Changes stay in memory; the top directory looks like the host's. */
+  #overlay({ source: path }: MountStep & { type: 'host' }, { mode, uid, gid }: OpenedSource, lower: SuperBlock): SuperBlock {
+    const { vfs, limits } = this.kernel;
+    const upper = new TmpfsSuperBlock(this.kernel, vfs.allocateDevice(), { mode, uid, gid, size: limits.memory / 2 });
+    const overlay = OverlayFileSystem.create(this.kernel, { lowers: [lower], upper });
+    if (typeof overlay === 'number') throw cannot(`show ${path} below an overlay`, overlay);
+    return overlay;
   }
 
   /** An empty file to mount on. */

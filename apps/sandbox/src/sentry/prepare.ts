@@ -17,6 +17,10 @@ const KERNEL_MEMORY_LEAST = 256 * 2 ** 20;
 export interface OpenedSource {
   readonly fd: number;
   readonly isFile: boolean;
+  /** Permission bits and owner. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
 }
 
 /** Everything that the kernel needs of the host, opened before the seal: afterwards no path can be opened any more. */
@@ -31,6 +35,8 @@ export interface Prepared {
   readonly wake: { call: () => void };
   /** /dev/null of the host. */
   readonly devNull: number;
+  /** Where system calls are written, or null. */
+  readonly strace: number | null;
   /** The code of the kernel: run after the seal. */
   readonly kernel: Bundle;
 }
@@ -38,13 +44,20 @@ export interface Prepared {
 /** Node's constants lack it. */
 const O_PATH = 0o10000000;
 
+export interface PrepareOptions {
+  /** The program that is about to be run, if it is known: it has to be seen. */
+  readonly program: ProgramRequest | null;
+  /** A file for the system calls, '-' for stderr, or null. */
+  readonly strace: string | null;
+}
+
 /** The platforms that this version has. */
 export const PLATFORMS: readonly PlatformProvider[] = [kvmProvider];
 
 /**
  * Opens what the configuration names and chooses the platform. Throws a `SentryError` that says what is wrong with the configuration or the machine.
  */
-export function prepare(config: SandboxConfig, program: ProgramRequest | null = null): Prepared {
+export function prepare(config: SandboxConfig, { program, strace }: PrepareOptions): Prepared {
   const kernel = sbx.open('kernel');
   const plan = planMounts(config, program);
   const sources = new Map<MountStep, OpenedSource>();
@@ -58,7 +71,17 @@ export function prepare(config: SandboxConfig, program: ProgramRequest | null = 
   const kernelMemory = MemoryFile.create({ name: 'sbx-kernel', limit: kernelLimit });
   const wake = { call() {} };
   const platform = createPlatform(config.platform, { memory, kernelMemory, wake: () => wake.call() });
-  return { config, plan, sources, platform, memory, wake, devNull: openSync('/dev/null', 'r+'), kernel };
+  return {
+    config,
+    plan,
+    sources,
+    platform,
+    memory,
+    wake,
+    devNull: openSync('/dev/null', 'r+'),
+    strace: strace === null ? null : openTrace(strace),
+    kernel,
+  };
 }
 
 /**
@@ -77,18 +100,32 @@ function createPlatform(choice: string, options: Parameters<PlatformProvider['cr
   }
 }
 
+function openTrace(file: string): number {
+  if (file === '-') return 2;
+  try {
+    return openSync(file, 'w');
+  } catch (error) {
+    throw new SentryError('ERR_SBX_OPTION', `cannot write ${file}: ${describe(error)}`);
+  }
+}
+
 /** Opens a directory or a regular file, for what the mount permits. Null when it may be missing and is. */
 function openSource({ source, mode, optional }: MountStep & { type: 'host' }): OpenedSource | null {
   try {
     // Opens nothing that could block, whatever it is; a directory needs no more.
     const fd = openSync(source, O_PATH);
     const stat = fstatSync(fd);
-    if (stat.isDirectory()) return { fd, isFile: false };
+    const { uid, gid } = stat;
+    const permissions = stat.mode & 0o7777;
+    if (stat.isDirectory()) return { fd, isFile: false, mode: permissions, uid, gid };
     closeSync(fd);
     if (!stat.isFile())
       throw new SentryError('ERR_SBX_MOUNT', `cannot show ${source}: only directories and regular files of the host can be shown`);
     const { O_RDWR, O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants;
-    return { fd: openSync(source, (mode === 'rw' ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_NOCTTY), isFile: true };
+    if (mode === 'overlay')
+      throw new SentryError('ERR_SBX_MOUNT', `cannot show ${source} below an overlay: it is a file; overlays are for directories`);
+    const file = openSync(source, (mode === 'rw' ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_NOCTTY);
+    return { fd: file, isFile: true, mode: permissions, uid, gid };
   } catch (error) {
     if (error instanceof SentryError) throw error;
     if (optional) return null;

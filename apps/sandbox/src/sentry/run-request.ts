@@ -13,6 +13,8 @@ export interface RunRequest {
   readonly timeout: number | null;
   /** Where system calls are written: a file, '-' for stderr, or null. */
   readonly strace: string | null;
+  /** Seconds without progress of the kernel after which it is ended; 0: never. */
+  readonly watchdog: number;
   readonly verbose: boolean;
   /** Signals that the caller ignores: the program starts so too. */
   readonly ignoredSignals: readonly number[];

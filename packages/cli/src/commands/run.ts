@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { RootConfig, SandboxConfig, Say } from '@sbx/sandbox/sentry';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { EXIT_SBX, Messages } from '../messages.js';
-import { type Mount, parseDuration, parseMount, parseSize, parseUser, parseVariable } from '../values.js';
+import { type Mount, parseDuration, parseMount, parseSeconds, parseSize, parseUser, parseVariable } from '../values.js';
 
 type Sentry = typeof import('@sbx/sandbox/sentry');
 
@@ -21,6 +21,7 @@ interface RunFlags {
   platform: string;
   hostname: string;
   strace?: string;
+  watchdog: number;
   rm?: boolean;
   json?: boolean;
   verbose?: boolean;
@@ -55,13 +56,17 @@ export function runCommand(): Command {
     .passThroughOptions()
     .option('-i, --interactive', "accepted as docker has it: stdin is always the program's")
     .option('-t, --tty', 'give the program a terminal')
-    .option('-e, --env <name[=value]>', 'set a variable, or pass one on (repeatable)', collect, [])
+    .option('-e, --env <name=value>', 'set a variable; NAME alone passes one on (repeatable)', collect, [])
     .option('--env-host', 'pass on all variables')
     .option('-w, --workdir <path>', 'where the program starts, a path inside')
-    .option('-u, --user <user[:group]>', 'run as this user (root in the sandbox is only ever root of the sandbox)', parseUser)
     .option(
-      '-v, --volume <host:guest[:ro|:overlay]>',
-      'show a directory or file of the host; :overlay keeps writes in memory (repeatable)',
+      '-u, --user <user>',
+      'run as this user, UID or UID:GID or names (root in the sandbox is only ever root of the sandbox)',
+      parseUser,
+    )
+    .option(
+      '-v, --volume <host:guest>',
+      'show a directory or file of the host; read-only with :ro; with :overlay writes stay in memory (repeatable)',
       collectMounts,
       [],
     )
@@ -83,6 +88,12 @@ export function runCommand(): Command {
     .option('--rm', 'accepted as docker has it: nothing of a sandbox is ever kept')
     .option('--json', "sbx's own messages as JSON, one a line")
     .option('--verbose', 'say more')
+    .addOption(
+      new Option('--watchdog <seconds>', 'end a kernel that makes no progress for so long (0: never)')
+        .default(30)
+        .argParser(parseSeconds)
+        .hideHelp(),
+    )
     .addHelpText('after', EXAMPLES)
     .action(run);
   for (const [flags, reason] of Object.entries(LATER)) {
@@ -115,6 +126,7 @@ async function run(argv: string[], flags: RunFlags): Promise<void> {
       tty: flags.tty ?? false,
       timeout: flags.timeout ?? null,
       strace: flags.strace ?? null,
+      watchdog: flags.watchdog,
       verbose: flags.verbose ?? false,
       ignoredSignals: (process.env.SBX_IGNORED ?? '').split(',').filter(Boolean).map(Number),
       say,

@@ -81,6 +81,11 @@ export abstract class FileDescription {
     return 'anon_inode:[unknown]';
   }
 
+  /** Further lines of /proc/PID/fdinfo about what only this kind of file has ("eventfd-count: …\n"). */
+  describe(): string {
+    return '';
+  }
+
   /** Woken (EPOLL* bits) when readiness may have changed; null for files that are always ready. */
   get waitQueue(): WaitQueue | null {
     return null;
@@ -124,6 +129,13 @@ export abstract class FileDescription {
   /** Writes from `io`; as `read`. Honours O_APPEND. */
   write(_task: Task, _io: IoBuffer, _offset: number): SyscallResult {
     return -EINVAL;
+  }
+  /** Where the next read or write without an offset takes place: `position`, but for a file whose position lies elsewhere (a descriptor of the host's). */
+  currentPosition(): number {
+    return this.position;
+  }
+  moveTo(position: number): void {
+    this.position = position;
   }
   /** Moves `position` (SEEK_*). */
   seek(_task: Task, _offset: number, _whence: number): number {

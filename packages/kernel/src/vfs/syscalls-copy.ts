@@ -35,7 +35,7 @@ export function* copyBetween(
   let sinceTurn = 0;
   try {
     while (moved < count) {
-      const from = inOffset < 0 ? input.position : inOffset + moved;
+      const from = inOffset < 0 ? input.currentPosition() : inOffset + moved;
       let got = input.read(task, task.kernelIo.setKernel(buffer.subarray(0, Math.min(buffer.length, count - moved))), from);
       if (typeof got !== 'number') got = yield* got;
       if (got <= 0) {
@@ -48,7 +48,7 @@ export function* copyBetween(
       if (put > 0) {
         moved += put;
         sinceTurn += put;
-        if (inOffset < 0) input.position = from + put;
+        if (inOffset < 0) input.moveTo(from + put);
       }
       if (put === -EAGAIN || (put > 0 && put < got && output.continuesWrites)) {
         if (output.waitQueue === null || (output.flags & O_NONBLOCK) !== 0) {
@@ -115,9 +115,9 @@ function sysCopyFileRange(task: Task, args: ContextPage): SyscallResult {
   if (input === null || output === null) return -EBADF;
   const inAddr = args.argAddress(1);
   const outAddr = args.argAddress(3);
-  const inOffset = inAddr === 0 ? input.position : readOffset(task, inAddr);
+  const inOffset = inAddr === 0 ? input.currentPosition() : readOffset(task, inAddr);
   if (inOffset === -EFAULT) return -EFAULT;
-  const outOffset = outAddr === 0 ? output.position : readOffset(task, outAddr);
+  const outOffset = outAddr === 0 ? output.currentPosition() : readOffset(task, outAddr);
   if (outOffset === -EFAULT) return -EFAULT;
   if (args.argUint32(5) !== 0) return -EINVAL;
   const from = input.inode;
@@ -136,9 +136,9 @@ function sysCopyFileRange(task: Task, args: ContextPage): SyscallResult {
   return begin(
     copyBetween(task, input, inOffset, output, outOffset, count, (moved) => {
       let result = 0;
-      if (inAddr === 0) input.position = inOffset + moved;
+      if (inAddr === 0) input.moveTo(inOffset + moved);
       else result = task.mm.writeUint64(inAddr, inOffset + moved);
-      if (outAddr === 0) output.position = outOffset + moved;
+      if (outAddr === 0) output.moveTo(outOffset + moved);
       else if (result === 0) result = task.mm.writeUint64(outAddr, outOffset + moved);
       return result;
     }),

@@ -213,7 +213,7 @@ function checkFlock(file: FileDescription): number {
   const { l_whence: whence, l_start: offset, l_len: length } = flockValue;
   let begin: number;
   if (whence === SEEK_SET) begin = offset;
-  else if (whence === SEEK_CUR) begin = file.position + offset;
+  else if (whence === SEEK_CUR) begin = file.currentPosition() + offset;
   else if (whence === SEEK_END) begin = (file.inode?.size ?? 0) + offset;
   else return -EINVAL;
   if (begin >= 2 ** 63) return -EOVERFLOW;
@@ -468,7 +468,7 @@ function sysIoctl(task: Task, args: ContextPage): SyscallResult {
       return -EOPNOTSUPP;
     case FIONREAD:
       if (file.inode?.isRegular) {
-        const left = Math.max(-(2 ** 31), Math.min(file.inode.size - file.position, 2 ** 31 - 1));
+        const left = Math.max(-(2 ** 31), Math.min(file.inode.size - file.currentPosition(), 2 ** 31 - 1));
         return task.mm.writeUint32(addr, left);
       }
       break;

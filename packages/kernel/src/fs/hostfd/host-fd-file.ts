@@ -68,7 +68,7 @@ export class HostFdFile extends FileDescription {
     if (io.remaining === 0) return 0;
     const { host } = this;
     const append = (this.flags & O_APPEND) !== 0;
-    const where = append ? this.#size() : offset >= 0 ? offset : this.#current();
+    const where = append ? this.#size() : offset >= 0 ? offset : this.currentPosition();
     const count = writeLimit(task, where, io.remaining);
     if (count < 0) return count;
     host.pages?.beforeWrite(host.fd);
@@ -83,7 +83,7 @@ export class HostFdFile extends FileDescription {
   #writePiece(io: IoBuffer, offset: number, count: number, append: boolean): number {
     const { host } = this;
     const before = io.done;
-    const where = append || host.pages === null ? -1 : offset >= 0 ? offset : this.#current();
+    const where = append || host.pages === null ? -1 : offset >= 0 ? offset : this.currentPosition();
     const at = offset >= 0 ? offset : this.inherited ? STREAM : this.position;
     const result = writeNow(host.fd, io, at, count, append ? RWF_APPEND : 0);
     const done = io.done - before;
@@ -113,9 +113,13 @@ export class HostFdFile extends FileDescription {
 
   /** After a transfer at the current position. The host's own has moved by itself; ours shows in /proc. */
   #moved(bytes: number): void {
-    this.position = this.inherited ? this.#current() : this.position + bytes;
+    this.position = this.inherited ? this.currentPosition() : this.position + bytes;
   }
-  #current(): number {
+  override moveTo(position: number): void {
+    this.position = position;
+    if (this.inherited) hostCall(SYS_LSEEK, this.host.fd, position, SEEK_SET);
+  }
+  override currentPosition(): number {
     if (!this.inherited) return this.position;
     const position = hostCall(SYS_LSEEK, this.host.fd, 0, SEEK_CUR);
     return position < 0 ? 0 : position;

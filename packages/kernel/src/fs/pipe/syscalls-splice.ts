@@ -209,7 +209,7 @@ function fileToPipe(task: Task, input: FileDescription, output: PipeDescription,
       break;
     }
     // Pages of a regular file stay pages: the first piece ends where the file's page ends.
-    const position = offset < 0 ? input.position : offset + moved;
+    const position = offset < 0 ? input.currentPosition() : offset + moved;
     const room = input.seekable ? PAGE_SIZE - (position % PAGE_SIZE) : PAGE_SIZE;
     const bytes = pipe.memory.bytes(page, Math.min(room, count - moved));
     const got = input.read(task, task.kernelIo.setKernel(bytes), offset < 0 ? -1 : offset + moved);

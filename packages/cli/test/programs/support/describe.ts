@@ -1,0 +1,17 @@
+import process from 'node:process';
+import { describe, it } from 'vitest';
+import { programMissing, sandboxUnusable } from './run.js';
+
+/**
+ * Tests that need a working sandbox and these programs of the machine. Where one is missing they are skipped, with the reason in the name; in CI they fail with
+ * it. Within the test VM only those with `vm` run (a program takes twenty times as long there).
+ */
+export function describePrograms(name: string, needs: { programs?: readonly string[] }, body: () => void): void {
+  const reason = sandboxUnusable() ?? programMissing(...(needs.programs ?? []));
+  if (reason === undefined) describe(name, body);
+  else if (process.env.CI) {
+    it(name, () => {
+      throw new Error(`nothing is skipped in CI: ${reason}`);
+    });
+  } else describe.skip(`${name} (${reason})`, body);
+}
