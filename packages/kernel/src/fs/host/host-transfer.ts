@@ -51,7 +51,7 @@ function putSegments(io: IoBuffer, memory: Memory, max: number, access: number):
 export function readNow(fd: number, io: IoBuffer, position: number, flags: number): number {
   const begin = io.done;
   readEnded = false;
-  if (io.kernelBytes !== null) return readKernel(fd, io, position);
+  if (io.kernelBytes !== null) return readKernel(fd, io, position, flags);
   const { memory } = io.translator!;
   for (;;) {
     const moved = io.done - begin;
@@ -72,15 +72,15 @@ export function readNow(fd: number, io: IoBuffer, position: number, flags: numbe
 /** After `readNow`: the last call gave 0 bytes. */
 export let readEnded = false;
 
-/** Into a kernel buffer, through the transfer buffer. */
-function readKernel(fd: number, io: IoBuffer, position: number): number {
+/** Into a kernel buffer, through the transfer buffer. Files may wait for the disk here, streams not for whoever writes to them. */
+function readKernel(fd: number, io: IoBuffer, position: number, flags: number): number {
   const begin = io.done;
   while (io.remaining > 0) {
     const want = Math.min(io.remaining, DATA_SIZE);
     const at = position < 0 ? -1 : position + io.done - begin;
     put64(IOVEC_AT, hostAddress + DATA_AT);
     put64(IOVEC_AT + 8, want);
-    const n = hostCall(SYS_PREADV2, fd, hostAddress + IOVEC_AT, 1, at, 0, 0);
+    const n = hostCall(SYS_PREADV2, fd, hostAddress + IOVEC_AT, 1, at, 0, position < 0 ? flags : 0);
     if (n < 0) return n;
     if (n === 0) readEnded = true;
     else io.put(hostBytes, DATA_AT, n);
