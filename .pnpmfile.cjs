@@ -13,8 +13,8 @@ function published(exports) {
 module.exports = {
   hooks: {
     beforePacking(manifest) {
-      const { devDependencies: _, scripts: { install } = {}, ...rest } = manifest;
-      return { ...rest, exports: published(manifest.exports), ...(install && { scripts: { install } }) };
+      const { devDependencies: _, scripts: { install } = {}, publishConfig: { access }, ...rest } = manifest;
+      return { ...rest, publishConfig: { access }, exports: published(manifest.exports), ...(install && { scripts: { install } }) };
     },
   },
 };
