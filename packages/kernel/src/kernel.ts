@@ -13,7 +13,7 @@ import { exitGroup, notifyParent, stopGroup } from './task/exit.js';
 import { ProcessGroup, Session } from './task/process-group.js';
 import { ResourceLimits } from './task/resource-limits.js';
 import { RunLoop } from './task/run-loop.js';
-import { TASK_BLOCKED, TASK_STOPPED, TASK_ZOMBIE, type Task } from './task/task.js';
+import { PID_MAX, TASK_BLOCKED, TASK_STOPPED, TASK_ZOMBIE, type Task } from './task/task.js';
 import { ThreadGroup } from './task/thread-group.js';
 import type { Clock } from './time/clock.js';
 import { ProcessTimers } from './time/process-timers.js';
@@ -23,8 +23,8 @@ import { Vdso } from './vdso/vdso.js';
 import { Vfs } from './vfs/vfs.js';
 import { INTERRUPTED, type WakeReason } from './wait/blocking.js';
 
-/** Thread ids count up to this and start again (as /proc/sys/kernel/pid_max). */
-export const PID_MAX = 32768;
+export { PID_MAX } from './task/task.js';
+
 const INIT_PID = 1;
 
 /** Bounds on what the sandbox's programs may use together. */
@@ -125,6 +125,11 @@ export class Kernel {
   /** The process that a thread id belongs to, or undefined. */
   processOf(tid: number): ThreadGroup | undefined {
     return this.tasks.get(tid)?.threadGroup ?? this.processes.get(tid);
+  }
+
+  /** The id that was given last (/proc/loadavg). */
+  get lastId(): number {
+    return this.#lastId;
   }
 
   /** A free thread id: `wanted` (-EEXIST when taken), or the next one (-EAGAIN when there is none). */

@@ -199,7 +199,7 @@ export class Epoll extends FileDescription {
   }
 
   /** For /proc/PID/fdinfo: descriptor, events and data of each item. */
-  describe(): string {
+  override describe(): string {
     let text = '';
     for (const items of this.#items.values()) {
       for (const item of items) {

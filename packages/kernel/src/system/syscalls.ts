@@ -15,6 +15,7 @@ import {
   GRND_NONBLOCK,
   GRND_RANDOM,
   RLIM_NLIMITS,
+  RLIMIT_CPU,
   RLIMIT_NOFILE,
   RUSAGE_CHILDREN,
   RUSAGE_SELF,
@@ -25,17 +26,14 @@ import { errnoOnly, full, partial, type SyscallEntry } from '../syscalls/entry.j
 import { encodeRusage, RUSAGE_SIZE } from '../task/rusage.js';
 import type { Task } from '../task/task.js';
 import type { ThreadGroup } from '../task/thread-group.js';
-import { processSystemTime, processUserTime } from '../time/cpu-time.js';
+import { processSystemTime, processUserTime, taskUserTime } from '../time/cpu-time.js';
 import { MAX_DESCRIPTORS } from '../vfs/fd-table.js';
+import { KERNEL_RELEASE, KERNEL_VERSION, MACHINE } from './release.js';
 
 const UTS_FIELD = 65;
 const CAP_SYS_RESOURCE = 24;
 const CAP_SYS_ADMIN = 21;
 const TWO_32 = 2 ** 32;
-/** What `uname -r` and /proc/version show: the Linux that programs see. */
-export const KERNEL_RELEASE = '6.1.0-sbx';
-export const KERNEL_VERSION = '#1 SMP PREEMPT_DYNAMIC sbx';
-export const MACHINE = 'x86_64';
 const scratch = new Uint8Array(4096);
 const view = new DataView(scratch.buffer);
 
@@ -127,7 +125,9 @@ function setLimit(task: Task, group: ThreadGroup, resource: number, soft: number
   if (soft > hard) return -EINVAL;
   if (resource === RLIMIT_NOFILE && hard > MAX_DESCRIPTORS) return -EPERM;
   if (hard > limits.hard[resource] && !task.credentials.capable(CAP_SYS_RESOURCE)) return -EPERM;
-  limits.set(resource, soft, hard);
+  // No time at all would be an end at once: Linux gives a second.
+  limits.set(resource, resource === RLIMIT_CPU && soft === 0 ? 1 : soft, hard);
+  if (resource === RLIMIT_CPU) task.kernel.timersOf(group).watchCpuLimit();
   return 0;
 }
 
@@ -182,9 +182,9 @@ function sysGetrusage(task: Task, args: ContextPage): number {
     voluntary += t.voluntarySwitches;
     involuntary += t.involuntarySwitches;
   }
-  const peak = task.mm.highWaterPages * 4;
+  const peak = Math.max(task.mm.highWaterPages * 4, group.peakResident / 1024);
   if (who === RUSAGE_SELF) encodeRusage(scratch, processUserTime(group), processSystemTime(group), peak, voluntary, involuntary);
-  else if (who === RUSAGE_THREAD) encodeRusage(scratch, task.userTime, task.systemTime, peak, voluntary, involuntary);
+  else if (who === RUSAGE_THREAD) encodeRusage(scratch, taskUserTime(task), task.systemTime, peak, voluntary, involuntary);
   else if (who === RUSAGE_CHILDREN)
     encodeRusage(scratch, group.childrenUserTime, group.childrenSystemTime, group.childrenPeakResident / 1024, 0, 0);
   else return -EINVAL;

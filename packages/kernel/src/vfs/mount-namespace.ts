@@ -1,4 +1,18 @@
-import { EBUSY, EINVAL, MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_NOSYMFOLLOW, MS_RDONLY, MS_RELATIME } from '@sbx/abi';
+import {
+  EBUSY,
+  EINVAL,
+  EPOLLERR,
+  EPOLLPRI,
+  MS_NOATIME,
+  MS_NODEV,
+  MS_NODIRATIME,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_NOSYMFOLLOW,
+  MS_RDONLY,
+  MS_RELATIME,
+} from '@sbx/abi';
+import { WaitQueue } from '../wait/wait-queue.js';
 import type { Dentry } from './dentry.js';
 import { deviceMajor, deviceMinor } from './device-number.js';
 import { Mount } from './mount.js';
@@ -12,8 +26,9 @@ export class MountNamespace {
   root!: Mount;
   /** All mounts in the tree, by id, oldest first. */
   readonly mounts = new Map<number, Mount>();
-  /** Counts changes of the tree (poll on /proc/mounts). */
+  /** Counts changes of the tree (poll on /proc/mounts), and who waits for one. */
   changes = 0;
+  readonly changed = new WaitQueue();
 
   newMount(superBlock: SuperBlock, root: Dentry, flags: number, source: string): Mount {
     return new Mount(this.#nextId++, superBlock, root, flags, source);
@@ -52,7 +67,12 @@ export class MountNamespace {
     mountpoint.mounts ??= [];
     mountpoint.mounts.push(mount);
     this.mounts.set(mount.id, mount);
+    this.#treeChanged();
+  }
+
+  #treeChanged(): void {
     this.changes++;
+    this.changed.wake(EPOLLERR | EPOLLPRI);
   }
 
   /** Takes `mount` out of the tree. It stays alive while it is referenced. */
@@ -66,7 +86,7 @@ export class MountNamespace {
     mount.parent = null;
     mount.mountpoint = null;
     this.mounts.delete(mount.id);
-    this.changes++;
+    this.#treeChanged();
     parent.children.delete(mount);
     parent.decRef();
     mountpoint.decRef();
