@@ -52,6 +52,8 @@ export class PathWalk {
   /** Where the walk is: its result after `lookup`, the directory after `parent`. */
   mount!: Mount;
   dentry!: Dentry;
+  /** How many walks there were: what was seen in the current one need not be asked for again. */
+  walks = 0;
   /** After `parent`: the last component, its kind, and whether slashes follow it. */
   last = '';
   lastKind: LastKind = LAST_NORMAL;
@@ -154,6 +156,7 @@ export class PathWalk {
 
   #begin(caller: Caller, path: string, flags: number): number {
     this.cache.shrink();
+    this.walks++;
     this.#flags = flags;
     this.#links = 0;
     this.#depth = 0;

@@ -103,6 +103,7 @@ export class HostDirectory extends HostInode {
   // -- Names.
 
   override lookup(_caller: Caller, name: string): Inode | number {
+    if (!isName(name)) return -EINVAL;
     const fd = this.handle();
     if (fd < 0) return fd;
     const result = statxAt(fd, name);
@@ -115,7 +116,7 @@ export class HostDirectory extends HostInode {
     const inode = child as HostInode;
     const { superBlock } = this;
     const isHere = inode.parent === this && inode.name === name;
-    if (superBlock.cacheNs > 0 && isHere && superBlock.kernel.clock.monotonic() < inode.validUntil) return 1;
+    if (superBlock.cacheMs > 0 && isHere && inode.isFresh) return 1;
     const fd = this.handle();
     if (fd < 0) return fd === -ENOENT ? 0 : fd;
     const result = statAt(fd, name);
@@ -135,7 +136,7 @@ export class HostDirectory extends HostInode {
   // -- Changes. The VFS refuses them on a read-only mount already.
 
   override create(_caller: Caller, name: string, mode: number): Inode | number {
-    const directory = this.#forChange();
+    const directory = this.#forChange(name);
     if (directory < 0) return directory;
     const { descriptors } = this.superBlock.services;
     const fd = descriptors.open(directory, name, O_CREAT | O_EXCL | O_RDWR | SAFE_OPEN, mode & 0o7777);
@@ -163,7 +164,7 @@ export class HostDirectory extends HostInode {
   }
 
   override createTemporary(_caller: Caller, mode: number): Inode | number {
-    const directory = this.#forChange();
+    const directory = this.#forChange('x');
     if (directory < 0) return directory;
     const { descriptors } = this.superBlock.services;
     // Not O_EXCL: whether it may be linked is the VFS's business.
@@ -172,7 +173,7 @@ export class HostDirectory extends HostInode {
   }
 
   override mkdir(_caller: Caller, name: string, mode: number): Inode | number {
-    const directory = this.#forChange();
+    const directory = this.#forChange(name);
     if (directory < 0) return directory;
     const result = hostCall(SYS_MKDIRAT, directory, putPath(name), mode & 0o7777);
     return result < 0 ? result : this.#made(name, mode);
@@ -184,7 +185,7 @@ export class HostDirectory extends HostInode {
     // Devices are never made on the host, except overlayfs's whiteout, which is none.
     if (type !== S_IFIFO && type !== S_IFSOCK && !(type === S_IFCHR && rdev === 0)) return -EPERM;
     if (!this.superBlock.mayOwnSpecial) return -ENOSPC;
-    const directory = this.#forChange();
+    const directory = this.#forChange(name);
     if (directory < 0) return directory;
     const result = hostCall(SYS_MKNODAT, directory, putPath(name), mode, 0);
     if (result < 0) return result;
@@ -194,7 +195,7 @@ export class HostDirectory extends HostInode {
   }
 
   override symlink(_caller: Caller, name: string, target: string): Inode | number {
-    const directory = this.#forChange();
+    const directory = this.#forChange(name);
     if (directory < 0) return directory;
     const result = hostCall(SYS_SYMLINKAT, putPath(target), directory, putPath(name, PATH2_AT));
     return result < 0 ? result : this.#made(name, -1);
@@ -214,7 +215,7 @@ export class HostDirectory extends HostInode {
 
   override link(_caller: Caller, name: string, inode: Inode): number {
     const source = inode as HostInode;
-    const own = this.#forChange();
+    const own = this.#forChange(name);
     if (own < 0) return own;
     let result: number;
     if (source.parent === null) {
@@ -250,7 +251,7 @@ export class HostDirectory extends HostInode {
     return this.#remove(name, inode as HostInode, AT_REMOVEDIR);
   }
   #remove(name: string, inode: HostInode, flags: number): number {
-    const directory = this.#forChange();
+    const directory = this.#forChange(name);
     if (directory < 0) return directory;
     const result = hostCall(SYS_UNLINKAT, directory, putPath(name), flags);
     if (result < 0) return result;
@@ -277,8 +278,9 @@ export class HostDirectory extends HostInode {
     if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0) return -EINVAL;
     const to = newDirectory as HostDirectory;
     const moved = inode as HostInode;
-    const own = this.#forChange();
+    const own = this.#forChange(name);
     if (own < 0) return own;
+    if (!isName(newName)) return -EINVAL;
     const from = this.#pin();
     if (from < 0) return from;
     const there = to === this ? from : to.handle();
@@ -296,8 +298,9 @@ export class HostDirectory extends HostInode {
     return 0;
   }
 
-  /** The handle, if the mount may be written. */
-  #forChange(): number {
+  /** The handle, if the mount may be written, and `name` is a single name. */
+  #forChange(name: string): number {
+    if (!isName(name)) return -EINVAL;
     return this.superBlock.readOnly ? -EROFS : this.handle();
   }
 
@@ -305,4 +308,9 @@ export class HostDirectory extends HostInode {
     this.superBlock.services.descriptors.drop(this.#handle);
     super.evict();
   }
+}
+
+/** The VFS gives single names only; that nothing else ever reaches the host does not depend on it. */
+function isName(name: string): boolean {
+  return name !== '' && name !== '.' && name !== '..' && !name.includes('/') && !name.includes('\0');
 }

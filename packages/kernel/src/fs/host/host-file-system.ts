@@ -44,8 +44,7 @@ export interface HostFileSystemOptions {
 export class HostFileSystem extends SuperBlock {
   readonly services: HostServices;
   readonly worldReadableOnly: boolean;
-  /** In nanoseconds. */
-  readonly cacheNs: number;
+  readonly cacheMs: number;
   /** Who the sentry is on the host. */
   readonly hostUid = process.geteuid?.() ?? 0;
   readonly #devices = new Map<number, HostDevice>();
@@ -59,7 +58,7 @@ export class HostFileSystem extends SuperBlock {
     this.services = HostServices.of(kernel);
     this.revalidates = true;
     this.worldReadableOnly = options.worldReadableOnly ?? false;
-    this.cacheNs = (options.cacheMs ?? 0) * 1e6;
+    this.cacheMs = options.cacheMs ?? 0;
     this.#rootFd = options.directoryFd;
     if (options.readOnly ?? false) this.flags |= MS_RDONLY;
     this.#lastDevice = new HostDevice(hostStat.dev, this.device, type, true);

@@ -54,9 +54,6 @@ const SYS_FCHMODAT2 = 452;
 /** How an object is opened besides the access mode: nothing is followed, waited for, or made a controlling terminal. */
 export const SAFE_OPEN = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 
-/** Attributes that were read less than this ago count as current: the path walk of a stat(2) has just read them. In nanoseconds. */
-const FRESH_NS = 10_000;
-
 /** Nanoseconds in utimensat(2) that mean now, and leave as it is. */
 const UTIME_NOW = 0x3fffffff;
 const UTIME_OMIT = 0x3ffffffe;
@@ -72,8 +69,10 @@ export abstract class HostInode extends Inode {
   /** Where it was seen last, or null: the name was removed, or it is the root. */
   parent: HostDirectory | null = null;
   name = '';
-  /** Until when (monotonic) cached names and attributes count as current. */
+  /** Until when (milliseconds of `Date.now`) name and attributes count as current. */
   validUntil = 0;
+  /** The path walk in which the attributes were read. */
+  #walk = 0;
   blockSize = 4096;
   readonly btimeSec: number;
   readonly btimeNsec: number;
@@ -122,8 +121,15 @@ export abstract class HostInode extends Inode {
     this.ctimeSec = s.ctimeSec;
     this.ctimeNsec = s.ctimeNsec;
     const { superBlock } = this;
-    const keep = superBlock.cacheNs > FRESH_NS ? superBlock.cacheNs : FRESH_NS;
-    this.validUntil = superBlock.kernel.clock.monotonic() + keep;
+    this.validUntil = Date.now() + superBlock.cacheMs;
+    this.#walk = superBlock.kernel.vfs.walk.walks;
+  }
+
+  /** Whether the attributes count as current: the path walk of a stat(2) has just read them, or they may be cached. @hotpath */
+  get isFresh(): boolean {
+    const { superBlock } = this;
+    if (Date.now() > this.validUntil) return false;
+    return superBlock.cacheMs > 0 || this.#walk === superBlock.kernel.vfs.walk.walks;
   }
 
   /** Says where the object is. */
@@ -169,7 +175,7 @@ export abstract class HostInode extends Inode {
   }
 
   override getAttributes(_caller: Caller, stat: Stat): number {
-    if (this.superBlock.kernel.clock.monotonic() > this.validUntil) this.refresh();
+    if (!this.isFresh) this.refresh();
     this.copyAttributes(stat);
     stat.device = this.device.device;
     stat.blockSize = this.blockSize;
