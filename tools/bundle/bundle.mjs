@@ -31,10 +31,10 @@ const nativeParts = {
  * Bundles TypeScript sources, those of other packages of this repository included, into one file: the text of a function of (module, exports, require, sbx) that
  * ends with a comment naming its hash. `plain`: an ordinary CommonJS module instead.
  *
- * @param {{ entry: string, outfile: string, external?: string[], plain?: boolean, define?: Record<string, string> }} options
+ * @param {{ entry: string, outfile: string, external?: string[], plain?: boolean, define?: Record<string, string>, alias?: Record<string, string> }} options
  * @returns {Promise<string>} the hash
  */
-export async function bundle({ entry, outfile, external = [], plain = false, define = {} }) {
+export async function bundle({ entry, outfile, external = [], plain = false, define = {}, alias = {} }) {
   const { outputFiles } = await build({
     entryPoints: [entry],
     outfile,
@@ -55,6 +55,7 @@ export async function bundle({ entry, outfile, external = [], plain = false, def
     charset: 'ascii',
     legalComments: 'eof',
     define,
+    alias,
     plugins: [nativeParts],
     logLevel: 'warning',
   });

@@ -1,19 +1,14 @@
 import { writeSync } from 'node:fs';
-import { isatty } from 'node:tty';
 
 /** Exit status of sbx's own failures, as docker and env(1) have it. */
 export const EXIT_SBX = 125;
 
 /** What sbx has to say, on stderr: lines for people, or JSON objects. The program's own output is never touched. */
 export class Messages {
-  readonly #colour: boolean;
-
   constructor(
     readonly json = false,
-    env: NodeJS.ProcessEnv = process.env,
-  ) {
-    this.#colour = isatty(2) && env.NO_COLOR === undefined && env.TERM !== 'dumb';
-  }
+    readonly env: NodeJS.ProcessEnv = process.env,
+  ) {}
 
   /** `fields` are for machines only. */
   say(level: 'info' | 'warning' | 'error', message: string, fields: Readonly<Record<string, unknown>> = {}): void {
@@ -21,9 +16,16 @@ export class Messages {
       write(`${JSON.stringify({ level, message, ...fields })}\n`);
       return;
     }
-    const prefix = this.#colour ? `\x1b[${level === 'error' ? '1;31' : level === 'warning' ? '1;33' : '2'}msbx:\x1b[0m ` : 'sbx: ';
+    const { NO_COLOR, TERM } = this.env;
+    // Asked only when there is something to say: Node's tty module takes milliseconds to load.
+    const colour = NO_COLOR === undefined && TERM !== 'dumb' && isTerminal(2);
+    const prefix = colour ? `\x1b[${level === 'error' ? '1;31' : level === 'warning' ? '1;33' : '2'}msbx:\x1b[0m ` : 'sbx: ';
     write(`${message.replace(/^(?=.)/gm, prefix)}\n`);
   }
+}
+
+function isTerminal(fd: number): boolean {
+  return (require('node:tty') as typeof import('node:tty')).isatty(fd);
 }
 
 /** Writes all of it, whatever kind of file stderr is. Nobody may read it any more: then it is lost. */

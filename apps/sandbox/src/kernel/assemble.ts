@@ -1,4 +1,3 @@
-import { randomFillSync } from 'node:crypto';
 import {
   RLIMIT_CORE,
   RLIMIT_MEMLOCK,
@@ -10,8 +9,10 @@ import {
   RLIMIT_STACK,
 } from '@sbx/abi';
 import { HostClock, Kernel, ResourceLimits } from '@sbx/kernel';
+import { mark } from '../boot/marks.js';
 import type { LimitsConfig } from '../config/config.js';
 import type { Prepared } from '../sentry/prepare.js';
+import { fillRandomly } from './random.js';
 import { mountTree } from './tree.js';
 
 const MiB = 2 ** 20;
@@ -32,12 +33,14 @@ export function assemble(prepared: Prepared, events: KernelEvents): Kernel {
     clock: new HostClock(),
     limits: { tasks: config.limits.tasks, memory: config.limits.memory },
     hostname: config.hostname,
-    random: (bytes) => void randomFillSync(bytes),
+    random: fillRandomly,
     log: events.log,
     onPanic: events.onPanic,
   });
   wake.call = () => kernel.loop.schedule();
+  mark('kernel made');
   mountTree(kernel, prepared);
+  mark('file systems mounted');
   return kernel;
 }
 

@@ -1,4 +1,5 @@
 import type { FileDescription, Kernel, ThreadGroup } from '@sbx/kernel';
+import { mark } from '../boot/marks.js';
 import type { Prepared } from '../sentry/prepare.js';
 import type { RunRequest } from '../sentry/run-request.js';
 import { assemble } from './assemble.js';
@@ -59,6 +60,7 @@ class CommandRun {
       this.#finish(program.status);
       return;
     }
+    mark('program loaded');
     program.onExit = () => void this.#exited(program);
     forwardSignals(kernel, program, ignoredSignals, { onSecondInterrupt: tty ? null : () => this.#finish(INTERRUPTED) });
     this.#timers.push(setInterval(() => {}, FOREVER));
@@ -74,6 +76,7 @@ class CommandRun {
   }
 
   async #exited(program: ThreadGroup): Promise<void> {
+    mark('program has ended');
     const exit = ExitStatus.fromWait(program.exitStatus);
     await this.#terminal?.finish();
     const unknown = describeUnknownCalls(this.#kernel);

@@ -11,7 +11,7 @@ import {
 } from '../protocol/messages.js';
 import { isolationSteps } from '../sentry/isolation.js';
 import type { Prepared } from '../sentry/prepare.js';
-import type { Control } from '../sentry/serve.js';
+import type { Control } from '../serve/serve.js';
 import { assemble } from './assemble.js';
 import { ExitStatus } from './exit-status.js';
 import { startProgram } from './programs.js';

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { EAGAIN, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT } from '@sbx/abi';
 import {
   createPty,
@@ -73,7 +72,8 @@ export class TerminalRelay {
 
   /** The program has ended: waits until what it wrote has been taken, then closes. */
   async finish(): Promise<void> {
-    while (!this.#closed && (this.#written.length > 0 || this.pty.available > 0)) await delay(DRAIN_MS);
+    while (!this.#closed && (this.#written.length > 0 || this.pty.available > 0))
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_MS));
     this.close();
   }
 

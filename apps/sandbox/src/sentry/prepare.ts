@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { kvmProvider } from '@sbx/kvm-platform';
 import { MemoryFile, type Platform, PlatformError, type PlatformProvider, PlatformRegistry } from '@sbx/platform';
+import { mark } from '../boot/marks.js';
 import type { Bundle, Runtime } from '../boot/runtime.js';
 import type { SandboxConfig } from '../config/config.js';
 import { type MountPlan, type MountStep, planMounts } from '../config/mount-plan.js';
@@ -59,6 +60,7 @@ export const PLATFORMS: readonly PlatformProvider[] = [kvmProvider];
  */
 export function prepare(config: SandboxConfig, { program, strace }: PrepareOptions): Prepared {
   const kernel = sbx.open('kernel');
+  mark('kernel bundle compiled');
   const plan = planMounts(config, program);
   const sources = new Map<MountStep, OpenedSource>();
   for (const step of plan.steps) {
@@ -66,11 +68,14 @@ export function prepare(config: SandboxConfig, { program, strace }: PrepareOptio
     const source = openSource(step);
     if (source !== null) sources.set(step, source);
   }
+  mark('host directories opened');
   const memory = MemoryFile.create({ name: 'sbx-application', limit: config.limits.memory });
   const kernelLimit = Math.max(KERNEL_MEMORY_LEAST, config.limits.memory * KERNEL_MEMORY_SHARE);
   const kernelMemory = MemoryFile.create({ name: 'sbx-kernel', limit: kernelLimit });
+  mark('memory files made');
   const wake = { call() {} };
   const platform = createPlatform(config.platform, { memory, kernelMemory, wake: () => wake.call() });
+  mark('platform made');
   return {
     config,
     plan,

@@ -1,9 +1,11 @@
+import { mark } from '../boot/marks.js';
 import { DEFAULT_PATH } from '../config/defaults.js';
 import { prepare } from './prepare.js';
 import type { RunRequest } from './run-request.js';
 
 /** Runs one program in a new sandbox: opens what it needs, seals this process, runs the kernel. The exit status for this process. */
 export function run(request: RunRequest): Promise<number> {
+  mark('flags parsed, sentry bundle runs');
   const { config, argv, strace, say, verbose } = request;
   const program = { name: argv[0], searchPath: config.env.PATH ?? DEFAULT_PATH, cwd: config.workingDirectory ?? '/' };
   const prepared = prepare(config, { program: config.root.type === 'system' ? program : null, strace });
@@ -13,5 +15,6 @@ export function run(request: RunRequest): Promise<number> {
     say('info', `platform: ${prepared.platform.name}`);
   }
   const { runCommand } = prepared.kernel.run() as typeof import('../kernel/index.js');
+  mark('kernel bundle runs');
   return runCommand(prepared, request);
 }

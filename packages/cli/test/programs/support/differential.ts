@@ -77,9 +77,9 @@ function mountFlags(variant: Variant, work: string): string[] {
   return variant === 'writable' ? ['-v', `${work}:${work}`] : [];
 }
 
-/** One text, so that a difference is shown as a diff of lines. */
+/** One text, so that a difference is shown as a diff of lines. Without the pids that bash prints when a signal ended a program. */
 function show({ status, stdout, stderr }: RowOutcome): string {
-  return `${stdout}\n--- stderr\n${stderr}\n--- status ${status}`;
+  return `${stdout}\n--- stderr\n${stderr.replace(/^(.*: line \d+:) +\d+ (?=[A-Z])/gm, '$1 PID ')}\n--- status ${status}`;
 }
 
 /** The names of programs that occur as words in a table's rows. */

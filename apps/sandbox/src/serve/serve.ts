@@ -1,9 +1,8 @@
 import { readSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { prepare, SentryError } from '@sbx/sandbox/sentry';
 import { JsonLines, jsonLine } from '../protocol/lines.js';
 import { type ClientMessage, CONTROL_FD, type CreateMessage, PROTOCOL_VERSION, type SentryMessage } from '../protocol/messages.js';
-import { prepare } from './prepare.js';
-import { SentryError } from './sentry-error.js';
 
 /** A client sends environments and arguments: Linux's own bound for them is 2 MiB. */
 const MAX_MESSAGE = 16 * 2 ** 20;

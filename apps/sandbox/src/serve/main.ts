@@ -1,4 +1,4 @@
 /** What sbx-launch runs for a client of the library. */
-import { serve } from '@sbx/sandbox/sentry';
+import { serve } from './serve.js';
 
 serve();

@@ -1,0 +1,3 @@
+import { testTable } from './support/differential.js';
+
+testTable('bash.sh', { programs: ['ps', 'flock', 'dash'], variants: ['overlay', 'tmpfs'] });

@@ -1,0 +1,3 @@
+import { testTable } from './support/differential.js';
+
+testTable('busybox.sh', { programs: ['busybox'], variants: ['overlay', 'writable'] });
