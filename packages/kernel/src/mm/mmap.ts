@@ -96,7 +96,11 @@ export interface MapRequest {
   file: FileDescription | null;
   /** What the file maps, or -errno if it can't be (ENODEV). Ignored without a file. */
   mappable: Mappable | number;
-  /** Page-aligned byte offset in the file. */
+  /** Without a file: an object to map with MAP_SHARED (a SysV segment); else null or absent. */
+  object?: Mappable | null;
+  /** That object may not be written to, now or later (SHM_RDONLY). */
+  objectReadOnly?: boolean;
+  /** Page-aligned byte offset in the file or object. */
   offset: number;
   /** The file is on a mount without exec. */
   noExec: boolean;
@@ -146,6 +150,8 @@ export function map(mm: MemoryManager, request: MapRequest): number {
   } else if (type === MAP_SHARED) {
     if ((vmFlags & VM_GROWSDOWN) !== 0) return -EINVAL;
     vmFlags |= VM_SHARED | VM_MAYSHARE;
+    mappable = request.object ?? null;
+    if (request.objectReadOnly === true) vmFlags &= ~(VM_MAYWRITE | VM_SHARED);
   } else if (type !== MAP_PRIVATE) return -EINVAL;
   if ((flags & MAP_NORESERVE) !== 0 && mm.commit.mode !== OVERCOMMIT_NEVER) vmFlags |= VM_NORESERVE;
 

@@ -40,6 +40,7 @@ const request: MapRequest = {
   flags: 0,
   file: null,
   mappable: 0,
+  object: null,
   offset: 0,
   noExec: false,
   rawIo: false,
@@ -191,8 +192,6 @@ function sysRemapFilePages(task: Task, args: ContextPage): number {
     if (next === null || next.file !== file || next.mappable !== mappable || next.flags !== vma.flags) return -EINVAL;
     at = next.end;
   }
-  // A mapping of anonymous shared memory has no file: the object is mapped directly.
-  if (file === null) return -EINVAL;
   request.addr = start;
   request.length = length;
   request.prot = vma.flags & VM_ACCESS;
@@ -200,11 +199,14 @@ function sysRemapFilePages(task: Task, args: ContextPage): number {
   if ((vma.flags & VM_LOCKED) !== 0) request.flags |= 0x2000;
   request.file = file;
   request.mappable = mappable;
+  // Anonymous shared memory has no file.
+  request.object = mappable;
   request.offset = offset;
   request.noExec = false;
   const result = map(mm, request);
   request.file = null;
   request.mappable = 0;
+  request.object = null;
   return result < 0 ? result : 0;
 }
 
@@ -223,5 +225,5 @@ export const mmSyscalls: readonly SyscallEntry[] = [
   full('munlock', sysMunlock),
   full('mlockall', sysMlockall),
   full('munlockall', sysMunlockall),
-  partial('remap_file_pages', sysRemapFilePages, 'not for anonymous shared memory'),
+  full('remap_file_pages', sysRemapFilePages),
 ];

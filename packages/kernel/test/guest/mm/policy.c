@@ -43,6 +43,10 @@ int main(void) {
   char *file = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   result("remap_file_pages", remap_file_pages(file, PAGE, 0, 3, 0));
   say("remapped", "%c %c", file[0], file[PAGE]);
+  char *shared = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  for (int i = 0; i < 3; i++) shared[i * PAGE] = (char)('x' + i);
+  result("remap_file_pages anonymous", remap_file_pages(shared, PAGE, 0, 2, 0));
+  say("remapped", "%c %c %c", shared[0], shared[PAGE], shared[2 * PAGE]);
   result("remap_file_pages prot", remap_file_pages(file, PAGE, PROT_READ, 3, 0));
   result("remap_file_pages private", remap_file_pages(p, PAGE, 0, 3, 0));
   result("remap_file_pages size 0", remap_file_pages(file, 0, 0, 3, 0));
