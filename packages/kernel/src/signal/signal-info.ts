@@ -1,4 +1,4 @@
-import { CLD_CONTINUED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, SI_KERNEL, SI_TKILL, SI_USER, SIGCHLD } from '@sbx/abi';
+import { CLD_CONTINUED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, SI_KERNEL, SI_TKILL, SI_USER } from '@sbx/abi';
 
 const TWO_32 = 2 ** 32;
 /** Words of siginfo_t that Linux uses; the rest of its 128 bytes is zero. */
@@ -51,7 +51,7 @@ export class SignalInfo {
   /** SIGCHLD (or another exit signal) for a child with wait status `status`. Times are nanoseconds; siginfo counts clock ticks of 10 ms. */
   static child(signo: number, pid: number, uid: number, status: number, userTime: number, systemTime: number): SignalInfo {
     const info = new SignalInfo(signo, 0);
-    if (signo === SIGCHLD) childStatus(info.words, status);
+    childStatus(info.words, status);
     info.words[4] = pid;
     info.words[5] = uid;
     put64(info.words, 8, Math.floor(userTime / 1e7));

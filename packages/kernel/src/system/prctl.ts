@@ -46,7 +46,6 @@ import type { Task } from '../task/task.js';
 const CAP_SETPCAP = 8;
 const LAST_CAP = 40;
 const COMM_SIZE = 16;
-const DEFAULT_SLACK = 50000;
 const SECURE_KEEP_CAPS = 1 << 4;
 const SECURE_KEEP_CAPS_LOCKED = 1 << 5;
 const SECURE_NO_CAP_AMBIENT_RAISE = 1 << 6;
@@ -207,7 +206,7 @@ function sysPrctl(task: Task, args: ContextPage): number {
     case PR_GET_TSC:
       return store32(task, address, PR_TSC_ENABLE);
     case PR_SET_TIMERSLACK:
-      task.timerSlack = value === 0 && args.argHigh(1) === 0 ? DEFAULT_SLACK : Math.max(0, args.argSize(1));
+      task.timerSlack = value === 0 && args.argHigh(1) === 0 ? task.defaultTimerSlack : Math.max(0, args.argSize(1));
       return 0;
     case PR_GET_TIMERSLACK:
       return task.timerSlack;

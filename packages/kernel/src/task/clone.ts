@@ -2,6 +2,7 @@ import {
   CLONE_CHILD_CLEARTID,
   CLONE_CHILD_SETTID,
   CLONE_CLEAR_SIGHAND,
+  CLONE_DETACHED,
   CLONE_FILES,
   CLONE_FS,
   CLONE_INTO_CGROUP,
@@ -18,6 +19,7 @@ import {
   CLONE_PIDFD,
   CLONE_SETTLS,
   CLONE_SIGHAND,
+  CLONE_SYSVSEM,
   CLONE_THREAD,
   CLONE_VFORK,
   CLONE_VM,
@@ -26,6 +28,7 @@ import {
   EINVAL,
   ENOMEM,
   EPERM,
+  RLIMIT_CPU,
   RLIMIT_NPROC,
   SIGCHLD,
 } from '@sbx/abi';
@@ -36,10 +39,13 @@ import { TaskSignals } from '../signal/task-signals.js';
 import { type Blocking, INTERRUPTED } from '../wait/blocking.js';
 import { ERESTARTNOINTR } from '../wait/restart.js';
 import { ResourceLimits } from './resource-limits.js';
+import { inheritScheduling } from './scheduling.js';
 import { TASK_ZOMBIE, Task } from './task.js';
 import { ThreadGroup } from './thread-group.js';
 
 const EPOLLIN = 1;
+const CAP_SYS_ADMIN = 21;
+const CAP_SYS_RESOURCE = 24;
 const NAMESPACES =
   CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME;
 
@@ -75,8 +81,12 @@ function checkFlags(task: Task, r: CloneRequest): number {
   if (has(flags, CLONE_SIGHAND) && !has(flags, CLONE_VM)) return -EINVAL;
   if (has(flags, CLONE_CLEAR_SIGHAND) && has(flags, CLONE_SIGHAND)) return -EINVAL;
   if (has(flags, CLONE_PARENT) && task.threadGroup.parent === task.kernel.init) return -EINVAL;
-  if (has(flags, CLONE_PIDFD) && has(flags, CLONE_THREAD)) return -EINVAL;
+  if (has(flags, CLONE_THREAD) && (has(flags, CLONE_NEWUSER) || has(flags, CLONE_NEWPID))) return -EINVAL;
+  if (has(flags, CLONE_PIDFD) && (has(flags, CLONE_THREAD) || has(flags, CLONE_DETACHED))) return -EINVAL;
+  // The two words of clone(2) are one.
+  if (has(flags, CLONE_PIDFD) && has(flags, CLONE_PARENT_SETTID) && r.pidfd === r.parentTid) return -EINVAL;
   if (has(flags, CLONE_INTO_CGROUP)) return -EINVAL;
+  if (has(flags, CLONE_NEWIPC) && has(flags, CLONE_SYSVSEM) && task.credentials.capable(CAP_SYS_ADMIN)) return -EINVAL;
   // Namespaces are not there: what an unprivileged caller gets where they are restricted.
   if (((flags % 2 ** 32) & NAMESPACES) !== 0) return -EPERM;
   return 0;
@@ -106,7 +116,7 @@ export function cloneTask(task: Task, r: CloneRequest): number | Blocking {
   const bad = checkFlags(task, r);
   if (bad < 0) return bad;
   if (kernel.tasks.size >= kernel.limits.tasks) return -EAGAIN;
-  const privileged = task.credentials.capable(21) || task.credentials.capable(24);
+  const privileged = task.credentials.capable(CAP_SYS_ADMIN) || task.credentials.capable(CAP_SYS_RESOURCE);
   if (!privileged && countTasks(task) >= task.threadGroup.limits.soft[RLIMIT_NPROC]) return -EAGAIN;
   if (task.threadGroup.exitStatus >= 0) return -ERESTARTNOINTR;
   const tid = kernel.allocateId(r.setTid);
@@ -165,9 +175,8 @@ function buildTask(task: Task, tid: number, flags: number): Task | number {
   const group = has(flags, CLONE_THREAD) ? task.threadGroup : newProcess(task, tid, flags);
   const child = new Task(kernel, tid, group, context, mm, files, fs, task.credentials, signals);
   child.name = task.name;
-  child.schedPolicy = task.schedPolicy;
-  child.schedPriority = task.schedPriority;
-  child.nice = task.nice;
+  inheritScheduling(task, child);
+  child.timerSlack = child.defaultTimerSlack = task.timerSlack;
   child.personality = task.personality;
   // rseq registration is kept by fork only (rseq(2)): a new thread registers its own.
   if (!has(flags, CLONE_VM)) {
@@ -187,6 +196,7 @@ function newProcess(task: Task, pid: number, flags: number): ThreadGroup {
   }
   const parent = has(flags, CLONE_PARENT) ? group.parent : group;
   const process = new ThreadGroup(pid, parent, group.processGroup, new SharedSignals(actions), new ResourceLimits(group.limits));
+  process.parentTask = has(flags, CLONE_PARENT) ? group.parentTask : task;
   process.executable = group.executable;
   process.leftTerminal = group.leftTerminal;
   process.oomScoreAdj = group.oomScoreAdj;
@@ -206,6 +216,7 @@ function publish(task: Task, child: Task, r: CloneRequest): void {
   kernel.processes.set(group.id, group);
   group.processGroup.members.add(group);
   group.parent!.children.add(group);
+  if (group.limits.soft[RLIMIT_CPU] !== Number.POSITIVE_INFINITY) kernel.timersOf(group).watchCpuLimit();
 }
 
 /** Undoes buildTask for a child that nobody has seen. */

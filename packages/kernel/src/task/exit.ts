@@ -1,12 +1,13 @@
 import { SA_NOCLDSTOP, SA_NOCLDWAIT, SIGCHLD, SIGCONT, SIGHUP } from '@sbx/abi';
 import { futexExit, futexWakeAddress } from '../futex/futex.js';
-import { interruptTask, sendToGroup, sendToProcessGroup, sendToTask } from '../signal/send.js';
+import { interruptTask, sendToGroup, sendToProcessGroup } from '../signal/send.js';
 import { SignalInfo } from '../signal/signal-info.js';
 import type { ProcessGroup } from './process-group.js';
 import { TASK_DEAD, TASK_STOPPED, TASK_ZOMBIE, type Task } from './task.js';
 import type { ThreadGroup } from './thread-group.js';
 
 const EPOLLIN = 1;
+const PAGE_SIZE = 4096;
 
 /** Ends a whole process with a wait status: exit_group(2), a fatal signal. Each thread leaves on its way back to user mode. */
 export function exitGroup(group: ThreadGroup, status: number): void {
@@ -37,11 +38,22 @@ export function exitTask(task: Task, status: number): void {
   const isLeader = task === group.leader;
   if (!isLeader) removeThread(task);
   group.threadExit.wake(EPOLLIN);
-  if (group.liveThreads === 0) exitProcess(group);
+  const heir = group.tasks.find((other) => other.state < TASK_ZOMBIE);
+  if (heir === undefined) exitProcess(group, task);
+  else for (const child of group.children) if (child.parentTask === task) leaveChild(child, task, heir);
+}
+
+/** A process's parent thread exits: another one takes over, and the process gets the signal that it asked for (PR_SET_PDEATHSIG). */
+function leaveChild(child: ThreadGroup, from: Task, to: Task | null): void {
+  child.parentTask = to;
+  for (const { parentDeathSignal } of [...child.tasks])
+    if (parentDeathSignal !== 0) sendToGroup(child, SignalInfo.user(parentDeathSignal, from.threadGroup.id, from.credentials.ruid));
 }
 
 /** Clears the child tid, releases robust futexes, lets go of the address space, and wakes a vfork parent. */
 export function releaseMemory(task: Task): void {
+  const { threadGroup: group } = task;
+  group.peakResident = Math.max(group.peakResident, task.mm.highWaterPages * PAGE_SIZE);
   futexExit(task);
   if (task.clearChildTid !== 0 && task.mm.shared) {
     scratch[0] = 0;
@@ -69,10 +81,11 @@ function removeThread(task: Task): void {
 }
 
 /** The last thread is gone: the process is a zombie until its parent has seen its status. */
-function exitProcess(group: ThreadGroup): void {
+function exitProcess(group: ThreadGroup, last: Task): void {
   const { leader } = group;
   const { kernel } = leader;
-  if (group.exitStatus < 0) group.exitStatus = leader.exitStatus;
+  // Without exit_group the last thread says how the process ended (synchronize_group_exit).
+  if (group.exitStatus < 0) group.exitStatus = last.exitStatus;
   group.isZombie = true;
   group.timers?.release();
   group.exitWait.wake(EPOLLIN);
@@ -83,7 +96,7 @@ function exitProcess(group: ThreadGroup): void {
   const affected = new Set<ProcessGroup>();
   for (const child of orphans) {
     if (child.processGroup !== group.processGroup && child.session === group.session) affected.add(child.processGroup);
-    reparent(child, adopter);
+    reparent(child, adopter, last);
   }
   // An exit that orphans a stopped process group: SIGHUP and SIGCONT to it (POSIX).
   const wasOrphaned = group.processGroup.isOrphaned;
@@ -97,8 +110,6 @@ function exitProcess(group: ThreadGroup): void {
   }
   for (const child of orphans) {
     if (child.isZombie && kernel.processes.has(child.id)) notifyParent(child, child.exitStatus, SIGCHLD);
-    if (child.leader !== undefined && child.leader.parentDeathSignal !== 0)
-      sendToTask(child.leader, SignalInfo.user(child.leader.parentDeathSignal, group.id, 0));
   }
 }
 
@@ -124,11 +135,12 @@ function findAdopter(group: ThreadGroup): ThreadGroup {
   return init;
 }
 
-function reparent(child: ThreadGroup, parent: ThreadGroup): void {
+function reparent(child: ThreadGroup, parent: ThreadGroup, from: Task): void {
   child.parent?.children.delete(child);
   child.parent = parent;
   parent.children.add(child);
   child.exitSignal = SIGCHLD;
+  leaveChild(child, from, parent.tasks.find((task) => task.state < TASK_ZOMBIE) ?? null);
 }
 
 /** Tells the parent that a child exited (a wait status), stopped or continued: SIGCHLD by the rules of sigaction(2), and wakes wait. */
@@ -160,6 +172,7 @@ export function reap(group: ThreadGroup): void {
   if (parent !== null) {
     parent.childrenUserTime += group.deadUserTime + group.childrenUserTime;
     parent.childrenSystemTime += group.deadSystemTime + group.childrenSystemTime;
+    parent.childrenPeakResident = Math.max(parent.childrenPeakResident, group.peakResident, group.childrenPeakResident);
     parent.children.delete(group);
   }
   leader.state = TASK_DEAD;

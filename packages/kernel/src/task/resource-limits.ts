@@ -1,3 +1,18 @@
+import {
+  RLIMIT_CORE,
+  RLIMIT_MEMLOCK,
+  RLIMIT_MSGQUEUE,
+  RLIMIT_NICE,
+  RLIMIT_NOFILE,
+  RLIMIT_NPROC,
+  RLIMIT_RTPRIO,
+  RLIMIT_SIGPENDING,
+  RLIMIT_STACK,
+} from '@sbx/abi';
+
+const MiB = 2 ** 20;
+const NEVER = Number.POSITIVE_INFINITY;
+
 /** Resource limits by RLIMIT_* number; RLIM_INFINITY is Infinity. Shared by the threads of a process, copied by fork. */
 export class ResourceLimits {
   readonly soft: Float64Array;
@@ -10,6 +25,21 @@ export class ResourceLimits {
       this.hard.set(from.hard);
     }
   }
+
+  /** What programs start with on Linux 6.1 (INIT_RLIMITS), in a sandbox of at most `tasks` threads; open files as most distributions set them. */
+  static standard(tasks: number): ResourceLimits {
+    return new ResourceLimits()
+      .set(RLIMIT_STACK, 8 * MiB, NEVER)
+      .set(RLIMIT_CORE, 0, NEVER)
+      .set(RLIMIT_NPROC, tasks, tasks)
+      .set(RLIMIT_NOFILE, 1024, 65536)
+      .set(RLIMIT_MEMLOCK, 8 * MiB, 8 * MiB)
+      .set(RLIMIT_SIGPENDING, tasks, tasks)
+      .set(RLIMIT_MSGQUEUE, 819200, 819200)
+      .set(RLIMIT_NICE, 0, 0)
+      .set(RLIMIT_RTPRIO, 0, 0);
+  }
+
   set(resource: number, soft: number, hard: number): this {
     this.soft[resource] = soft;
     this.hard[resource] = hard;

@@ -175,6 +175,7 @@ export class RunLoop {
     if (this.#running.size === 0) this.#quantumEnd = this.#now + QUANTUM_NS;
     task.state = TASK_RUNNING;
     this.#running.set(task.context, task);
+    task.runningSince = this.#now;
     task.context.start(space);
   }
 
@@ -184,6 +185,9 @@ export class RunLoop {
     if (task === undefined) return;
     this.#running.delete(context);
     if (this.#running.size === 0) this.#quantumEnd = Number.POSITIVE_INFINITY;
+    this.#now = this.kernel.clock.monotonic();
+    task.userTime += this.#now - task.runningSince;
+    task.runningSince = -1;
     if (this.#handle(task, task.page.event as EventKind)) this.queue.push(task);
   }
 

@@ -12,6 +12,14 @@ const RESET_ON_FORK = 0x40000000;
 const CAP_SYS_NICE = 23;
 const ATTR_SIZE = 56;
 const ATTR_SIZE_VER0 = 48;
+/** Offsets in `struct sched_attr`. */
+const ATTR = { policy: 4, flags: 8, nice: 16, priority: 20 } as const;
+const FLAG_RESET_ON_FORK = 1;
+const FLAG_KEEP_POLICY = 8;
+const FLAG_KEEP_PARAMS = 16;
+const FLAG_UTIL_CLAMP = 0x60;
+const FLAG_ALL = 0x7f;
+const PAGE = 4096;
 const PRIO_PROCESS = 0;
 const PRIO_PGRP = 1;
 const PRIO_USER = 2;
@@ -34,18 +42,48 @@ function isRealtime(policy: number): boolean {
   return policy === SCHED_FIFO || policy === SCHED_RR;
 }
 
-/** Checks and installs policy and priority (sched_setscheduler(2)). */
-function setScheduler(task: Task, other: Task, policyFlags: number, priority: number): number {
+/** A new thread starts with its maker's policy, priority and CPUs, unless SCHED_RESET_ON_FORK says otherwise (sched(7)). */
+export function inheritScheduling(from: Task, child: Task): void {
+  child.schedPolicy = from.schedPolicy;
+  child.schedPriority = from.schedPriority;
+  child.nice = from.nice;
+  child.affinity = from.affinity;
+  if ((from.schedPolicy & RESET_ON_FORK) === 0) return;
+  child.schedPolicy = SCHED_OTHER;
+  child.schedPriority = 0;
+  if (isRealtime(from.schedPolicy & ~RESET_ON_FORK) || child.nice < 0) child.nice = 0;
+}
+
+/** Whether the limits of `other` permit a nice value (RLIMIT_NICE counts from 20 downwards). */
+function limitPermitsNice(other: Task, nice: number): boolean {
+  return 20 - nice <= other.threadGroup.limits.soft[RLIMIT_NICE];
+}
+
+/** Whether an unprivileged task may make the change (user_check_sched_setscheduler). */
+function mayChange(task: Task, other: Task, policy: number, resetOnFork: boolean, priority: number, nice: number): boolean {
+  const old = other.schedPolicy & ~RESET_ON_FORK;
+  if (!isRealtime(policy) && nice < other.nice && !limitPermitsNice(other, nice)) return false;
+  if (isRealtime(policy)) {
+    const limit = other.threadGroup.limits.soft[RLIMIT_RTPRIO];
+    if (policy !== old && limit === 0) return false;
+    if (priority > other.schedPriority && priority > limit) return false;
+  }
+  if (old === SCHED_IDLE && policy !== SCHED_IDLE && !limitPermitsNice(other, other.nice)) return false;
+  const { euid } = task.credentials;
+  if (euid !== other.credentials.euid && euid !== other.credentials.ruid) return false;
+  return (other.schedPolicy & RESET_ON_FORK) === 0 || resetOnFork;
+}
+
+/** Checks and installs policy, priority and nice value (sched_setscheduler(2), sched_setattr(2)). */
+function setScheduler(task: Task, other: Task, policyFlags: number, priority: number, nice = other.nice): number {
   const policy = policyFlags & ~RESET_ON_FORK;
   if (![SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE].includes(policy)) return -EINVAL;
   if (isRealtime(policy) ? priority < 1 || priority > 99 : priority !== 0) return -EINVAL;
-  const own = task.credentials;
-  if (!own.capable(CAP_SYS_NICE)) {
-    if (isRealtime(policy) && priority > task.threadGroup.limits.soft[RLIMIT_RTPRIO] && priority > other.schedPriority) return -EPERM;
-    if (own.euid !== other.credentials.euid && own.euid !== other.credentials.ruid) return -EPERM;
-  }
+  const resetOnFork = (policyFlags & RESET_ON_FORK) !== 0;
+  if (!mayChange(task, other, policy, resetOnFork, priority, nice) && !task.credentials.capable(CAP_SYS_NICE)) return -EPERM;
   other.schedPolicy = policyFlags;
   other.schedPriority = priority;
+  if (!isRealtime(policy)) other.nice = nice;
   return 0;
 }
 
@@ -104,22 +142,42 @@ function sysSchedSetattr(task: Task, args: ContextPage): number {
   const pid = args.argInt32(0);
   const address = args.argAddress(1);
   if (address === 0 || pid < 0 || args.argUint32(2) !== 0) return -EINVAL;
-  if (task.mm.copyIn(address, scratch, 4) !== 4) return -EFAULT;
-  let size = view.getUint32(0, true);
-  if (size === 0) size = ATTR_SIZE_VER0;
-  if (size < ATTR_SIZE_VER0 || size > scratch.length) return -E2BIG;
-  scratch.fill(0);
-  if (task.mm.copyIn(address, scratch, size) !== size) return -EFAULT;
-  for (let i = ATTR_SIZE; i < size; i++) if (scratch[i] !== 0) return -E2BIG;
+  const read = readAttributes(task, address);
+  if (read < 0) return read;
+  if (view.getInt32(ATTR.policy, true) < 0) return -EINVAL;
   const other = target(task, pid);
   if (typeof other === 'number') return other;
-  const nice = view.getInt32(16, true);
-  if (nice < -20 || nice > 19) return -EINVAL;
-  const policy = view.getUint32(4, true);
-  const flags = view.getUint32(8, true);
-  const result = setScheduler(task, other, policy | ((flags & 1) !== 0 ? RESET_ON_FORK : 0), view.getUint32(20, true));
-  if (result === 0 && !isRealtime(policy)) return setNice(task, other, nice, -EPERM);
-  return result;
+  const flags = view.getUint32(ATTR.flags, true);
+  if (view.getUint32(ATTR.flags + 4, true) !== 0 || (flags & ~FLAG_ALL) !== 0) return -EINVAL;
+  const keepsPolicy = (flags & FLAG_KEEP_POLICY) !== 0;
+  const keepsParameters = (flags & FLAG_KEEP_PARAMS) !== 0;
+  const reset = (flags & FLAG_RESET_ON_FORK) !== 0 ? RESET_ON_FORK : 0;
+  const policy = keepsPolicy ? other.schedPolicy : view.getUint32(ATTR.policy, true) | reset;
+  const priority = keepsParameters ? other.schedPriority : view.getUint32(ATTR.priority, true);
+  const nice = keepsParameters ? other.nice : Math.max(-20, Math.min(19, view.getInt32(ATTR.nice, true)));
+  return setScheduler(task, other, policy, priority, nice);
+}
+
+/** Reads a `struct sched_attr` into the scratch, zeroes after what the program's version has. A size that is wrong is answered with ours. */
+function readAttributes(task: Task, address: number): number {
+  if (task.mm.copyIn(address, scratch, 4) !== 4) return -EFAULT;
+  const size = view.getUint32(0, true) || ATTR_SIZE_VER0;
+  if (size < ATTR_SIZE_VER0 || size > PAGE) return wrongSize(task, address);
+  const known = Math.min(size, ATTR_SIZE);
+  scratch.fill(0);
+  if (task.mm.copyIn(address, scratch, known) !== known) return -EFAULT;
+  if (size > ATTR_SIZE) {
+    const rest = new Uint8Array(size - ATTR_SIZE);
+    if (task.mm.copyIn(address + ATTR_SIZE, rest, rest.length) !== rest.length) return -EFAULT;
+    if (rest.some((byte) => byte !== 0)) return wrongSize(task, address);
+  }
+  const clamps = (view.getUint32(ATTR.flags, true) & FLAG_UTIL_CLAMP) !== 0;
+  return clamps && size < ATTR_SIZE ? -EINVAL : 0;
+}
+function wrongSize(task: Task, address: number): number {
+  view.setUint32(0, ATTR_SIZE, true);
+  task.mm.copyOut(address, scratch, 4);
+  return -E2BIG;
 }
 
 function sysSchedGetattr(task: Task, args: ContextPage): number {
@@ -144,31 +202,47 @@ function cpuMaskBytes(task: Task): number {
   return Math.max(8, Math.ceil(task.kernel.platform.concurrency / 64) * 8);
 }
 
+/** Fills `size` bytes of the scratch with the CPUs that there are. */
+function putCpus(task: Task, size: number): void {
+  scratch.fill(0, 0, size);
+  for (let cpu = 0; cpu < task.kernel.platform.concurrency && cpu < size * 8; cpu++) scratch[cpu >> 3] |= 1 << (cpu & 7);
+}
+
 function sysSchedGetaffinity(task: Task, args: ContextPage): number {
   const length = args.argUint32(1);
   const other = target(task, args.argInt32(0));
   const size = cpuMaskBytes(task);
   if (length < size || length % 8 !== 0) return -EINVAL;
   if (typeof other === 'number') return -ESRCH;
-  scratch.fill(0, 0, size);
-  for (let cpu = 0; cpu < task.kernel.platform.concurrency && cpu < size * 8; cpu++) scratch[cpu >> 3] |= 1 << (cpu & 7);
+  if (other.affinity === null) putCpus(task, size);
+  else scratch.set(other.affinity);
   return task.mm.copyOut(args.argAddress(2), scratch, size) === size ? size : -EFAULT;
 }
 
 function sysSchedSetaffinity(task: Task, args: ContextPage): number {
-  const length = Math.min(args.argUint32(1), scratch.length);
-  scratch.fill(0);
-  if (task.mm.copyIn(args.argAddress(2), scratch, length) !== length) return -EFAULT;
+  const size = cpuMaskBytes(task);
+  const length = Math.min(args.argUint32(1), size);
+  const wanted = new Uint8Array(size);
+  if (task.mm.copyIn(args.argAddress(2), wanted, length) !== length) return -EFAULT;
   const other = target(task, args.argInt32(0));
   if (typeof other === 'number') return -ESRCH;
-  for (let cpu = 0; cpu < task.kernel.platform.concurrency; cpu++) if ((scratch[cpu >> 3] & (1 << (cpu & 7))) !== 0) return 0;
-  return -EINVAL;
+  const own = task.credentials;
+  const same = own.euid === other.credentials.euid || own.euid === other.credentials.ruid;
+  if (!same && !own.capable(CAP_SYS_NICE)) return -EPERM;
+  putCpus(task, size);
+  let any = false;
+  for (let i = 0; i < size; i++) {
+    wanted[i] &= scratch[i];
+    any ||= wanted[i] !== 0;
+  }
+  if (!any) return -EINVAL;
+  other.affinity = wanted;
+  return 0;
 }
 
 /** Sets a nice value; raising the priority needs CAP_SYS_NICE or RLIMIT_NICE. */
 function setNice(task: Task, other: Task, nice: number, refused: number): number {
-  const floor = 20 - Math.min(40, task.threadGroup.limits.soft[RLIMIT_NICE]);
-  if (nice < other.nice && nice < floor && !task.credentials.capable(CAP_SYS_NICE)) return refused;
+  if (nice < other.nice && !limitPermitsNice(other, nice) && !task.credentials.capable(CAP_SYS_NICE)) return refused;
   other.nice = nice;
   return 0;
 }

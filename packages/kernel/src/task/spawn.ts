@@ -1,4 +1,4 @@
-import { EACCES, ENOENT, ENOEXEC, ENOTDIR } from '@sbx/abi';
+import { EACCES, ENOENT, ENOEXEC, ENOTDIR, RLIMIT_CPU } from '@sbx/abi';
 import type { Credentials } from '../auth/credentials.js';
 import type { Kernel } from '../kernel.js';
 import { loadExecutable } from '../loader/loader.js';
@@ -133,6 +133,7 @@ function publish(kernel: Kernel, task: Task, request: SpawnRequest): void {
   kernel.processGroups.set(processGroup.id, processGroup);
   processGroup.members.add(group);
   kernel.init.children.add(group);
+  if (group.limits.soft[RLIMIT_CPU] !== Number.POSITIVE_INFINITY) kernel.timersOf(group).watchCpuLimit();
   request.terminal?.attach(session, processGroup.id);
   kernel.loop.enqueue(task);
 }

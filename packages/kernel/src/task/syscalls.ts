@@ -1,5 +1,6 @@
 import {
   CLONE_ARGS_SIZE_VER0,
+  CLONE_DETACHED,
   CLONE_FILES,
   CLONE_FS,
   CLONE_NEWCGROUP,
@@ -10,6 +11,7 @@ import {
   CLONE_NEWTIME,
   CLONE_NEWUSER,
   CLONE_NEWUTS,
+  CLONE_PARENT,
   CLONE_SIGHAND,
   CLONE_SYSVSEM,
   CLONE_THREAD,
@@ -29,12 +31,18 @@ import type { Blocking } from '../wait/blocking.js';
 import { type CloneRequest, cloneTask, forkRequest } from './clone.js';
 import { exitGroup, exitTask } from './exit.js';
 import { ProcessGroup, Session } from './process-group.js';
-import type { Task } from './task.js';
+import { PID_MAX, type Task } from './task.js';
 import { sysWait4, sysWaitid } from './wait.js';
 
 const PAGE = 4096;
 const CLONE_ARGS_KNOWN = 88;
+const MAX_PID_NS_LEVEL = 32;
+const CAP_CHECKPOINT_RESTORE = 40;
+const CAP_SYS_ADMIN = 21;
 const cloneArgs = new Uint8Array(PAGE);
+/** clone3's set_tid: a thread id for each nested pid namespace. */
+const setTidWords = new Int32Array(MAX_PID_NS_LEVEL);
+const setTidBytes = new Uint8Array(setTidWords.buffer);
 const cloneView = new DataView(cloneArgs.buffer);
 
 function sysFork(task: Task): number | Blocking {
@@ -84,11 +92,13 @@ function parseCloneArgs(task: Task): CloneRequest | number {
   const stackSize = field(48);
   const setTid = field(64);
   const setTidSize = field(72);
-  if (flags < 0 || flags >= 2 ** 34 || flags % 256 !== 0) return -EINVAL;
+  if (setTidSize < 0 || setTidSize > MAX_PID_NS_LEVEL || (setTid === 0) !== (setTidSize === 0)) return -EINVAL;
   if (exitSignal < 0 || exitSignal > 64) return -EINVAL;
+  if (setTidSize > 0 && task.mm.copyIn(setTid, setTidBytes, 4 * setTidSize) !== 4 * setTidSize) return -EFAULT;
+  const low = flags % 2 ** 32;
+  if (flags < 0 || flags >= 2 ** 34 || (low & (CLONE_DETACHED | (0xff & ~CLONE_NEWTIME))) !== 0) return -EINVAL;
+  if ((low & (CLONE_THREAD | CLONE_PARENT)) !== 0 && exitSignal !== 0) return -EINVAL;
   if ((stack === 0) !== (stackSize === 0) || stack < 0 || stackSize < 0) return -EINVAL;
-  if (((flags % 2 ** 32) & (CLONE_THREAD | 0x8000)) !== 0 && exitSignal !== 0) return -EINVAL;
-  if (setTidSize > 32 || (setTid === 0) !== (setTidSize === 0)) return -EINVAL;
   const request = forkRequest(flags, exitSignal);
   request.pidfd = field(8);
   request.childTid = field(16);
@@ -98,10 +108,9 @@ function parseCloneArgs(task: Task): CloneRequest | number {
   request.tlsHigh = cloneView.getUint32(60, true);
   if (setTidSize > 0) {
     if (setTidSize > 1) return -EINVAL;
-    if (task.mm.copyIn(setTid, cloneArgs, 4) !== 4) return -EFAULT;
-    request.setTid = cloneView.getInt32(0, true);
-    if (request.setTid < 1) return -EINVAL;
-    if (!task.credentials.capable(21)) return -EPERM;
+    request.setTid = setTidWords[0];
+    if (request.setTid < 1 || request.setTid >= PID_MAX) return -EINVAL;
+    if (!task.credentials.capable(CAP_SYS_ADMIN) && !task.credentials.capable(CAP_CHECKPOINT_RESTORE)) return -EPERM;
   }
   return request;
 }

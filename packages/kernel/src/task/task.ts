@@ -12,6 +12,9 @@ import { WaitQueue } from '../wait/wait-queue.js';
 import type { TaskWork } from './task-work.js';
 import type { ThreadGroup } from './thread-group.js';
 
+/** Thread ids count up to this and start again (as /proc/sys/kernel/pid_max). */
+export const PID_MAX = 32768;
+
 /** Wants to run: in the run queue. */
 export const TASK_RUNNABLE = 0;
 /** Handed to the platform: application code runs. */
@@ -98,8 +101,14 @@ export class Task {
   personality = 0;
   /** Timer slack in nanoseconds, as prctl shows it. */
   timerSlack = 50000;
+  /** What PR_SET_TIMERSLACK 0 goes back to: the slack of the thread that made this one. */
+  defaultTimerSlack = 50000;
+  /** CPUs that sched_setaffinity(2) chose, a bit each as in memory; null: all. Kept and reported. Immutable. */
+  affinity: Uint8Array | null = null;
   /** Nanoseconds of CPU time in user mode. */
   userTime = 0;
+  /** When the run on another native thread began (nanoseconds), which `userTime` does not count yet; -1: there is none. */
+  runningSince = -1;
   systemTime = 0;
   voluntarySwitches = 0;
   involuntarySwitches = 0;

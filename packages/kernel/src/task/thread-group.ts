@@ -17,6 +17,8 @@ export class ThreadGroup {
   /** Woken (EPOLLIN) when the process has exited: pidfds. */
   readonly exitWait = new WaitQueue();
   parent: ThreadGroup | null;
+  /** The thread of the parent that made this process, or one that took over when it exited; null when the parent is init. */
+  parentTask: Task | null = null;
   /** Set once by exit_group or a fatal signal: all threads leave with this wait status. */
   exitStatus = -1;
   /** The thread that waits in execve for the others to leave, or null. */
@@ -52,7 +54,9 @@ export class ThreadGroup {
   deadSystemTime = 0;
   childrenUserTime = 0;
   childrenSystemTime = 0;
-  /** Largest resident set of a reaped child, in bytes. */
+  /** Largest resident set of the memory that was left (by exit or execve), in bytes. */
+  peakResident = 0;
+  /** Largest resident set of a reaped child or its children, in bytes. */
   childrenPeakResident = 0;
 
   constructor(

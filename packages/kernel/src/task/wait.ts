@@ -14,6 +14,7 @@ const WALL_FLAGS = 0x40000000 | 0x80000000 | 0x20000000; // __WALL __WCLONE __WN
 const SIGCHLD = 17;
 const WCLONE = 0x80000000;
 const WALL = 0x40000000;
+const WNOTHREAD = 0x20000000;
 
 /** Which children a wait is for: P_ALL, P_PID, P_PGID with `id`. */
 interface WaitSpec {
@@ -27,9 +28,10 @@ const statusBytes = new Uint8Array(statusWord.buffer);
 const infoBytes = new Uint8Array(SIGINFO_SIZE);
 const usageBytes = new Uint8Array(RUSAGE_SIZE);
 
-function matches(child: ThreadGroup, spec: WaitSpec): boolean {
+function matches(task: Task, child: ThreadGroup, spec: WaitSpec): boolean {
   if (spec.type === P_PID && child.id !== spec.id) return false;
   if (spec.type === P_PGID && child.processGroup.id !== spec.id) return false;
+  if ((spec.options & WNOTHREAD) !== 0 && child.parentTask !== task) return false;
   if ((spec.options & WALL) !== 0) return true;
   const isClone = child.exitSignal !== SIGCHLD;
   return isClone === ((spec.options & WCLONE) !== 0);
@@ -42,7 +44,7 @@ const found: { child: ThreadGroup | null; status: number } = { child: null, stat
 function look(task: Task, spec: WaitSpec): number {
   let any = false;
   for (const child of task.threadGroup.children) {
-    if (!matches(child, spec)) continue;
+    if (!matches(task, child, spec)) continue;
     any = true;
     const { options } = spec;
     if (child.isZombie && (options & WEXITED) !== 0) return take(child, child.exitStatus);
@@ -118,7 +120,9 @@ export function sysWait4(task: Task, args: ContextPage): number | Blocking {
 }
 
 function copyUsage(task: Task, address: number, child: ThreadGroup): boolean {
-  encodeRusage(usageBytes, child.deadUserTime + child.childrenUserTime, child.deadSystemTime + child.childrenSystemTime, 0, 0, 0);
+  const user = child.deadUserTime + child.childrenUserTime;
+  const system = child.deadSystemTime + child.childrenSystemTime;
+  encodeRusage(usageBytes, user, system, Math.max(child.peakResident, child.childrenPeakResident) / 1024, 0, 0);
   return task.mm.copyOut(address, usageBytes, RUSAGE_SIZE) === RUSAGE_SIZE;
 }
 

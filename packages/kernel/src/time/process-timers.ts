@@ -1,4 +1,4 @@
-import { SI_TIMER, SIGALRM, SIGPROF, SIGVTALRM } from '@sbx/abi';
+import { RLIMIT_CPU, SI_TIMER, SIGALRM, SIGKILL, SIGPROF, SIGVTALRM, SIGXCPU } from '@sbx/abi';
 import { sendToGroup, sendToTask } from '../signal/send.js';
 import { SignalInfo } from '../signal/signal-info.js';
 import type { Task } from '../task/task.js';
@@ -11,6 +11,7 @@ export const ITIMER_VIRTUAL = 1;
 export const ITIMER_PROF = 2;
 /** Most POSIX timers of one process. */
 const MAX_TIMERS = 1024;
+const NANOSECONDS = 1e9;
 
 /** The clock that an interval runs on: wall time, or CPU time of the process. */
 export type TimeSource = 'monotonic' | 'virtual' | 'cpu';
@@ -121,6 +122,8 @@ export class PosixTimer {
 export class ProcessTimers {
   readonly itimers: readonly IntervalTimer[];
   readonly posix = new Map<number, PosixTimer>();
+  /** Looks at RLIMIT_CPU when it may have been reached. */
+  readonly #cpuLimit: IntervalTimer;
   #nextId = 0;
 
   constructor(
@@ -138,6 +141,24 @@ export class ProcessTimers {
       new IntervalTimer(queue, 'virtual', userTime, monotonic, signal(SIGVTALRM)),
       new IntervalTimer(queue, 'cpu', cpuTime, monotonic, signal(SIGPROF)),
     ];
+    this.#cpuLimit = new IntervalTimer(queue, 'cpu', cpuTime, monotonic, () => this.#cpuLimitReached());
+  }
+
+  /** RLIMIT_CPU was set or inherited. */
+  watchCpuLimit(): void {
+    const { soft, hard } = this.group.limits;
+    this.#cpuLimit.set(Math.min(soft[RLIMIT_CPU], hard[RLIMIT_CPU]) * NANOSECONDS, 0);
+  }
+  /** SIGXCPU at the soft limit and then each second (the limit moves, as in Linux); SIGKILL at the hard one. */
+  #cpuLimitReached(): void {
+    const { soft, hard } = this.group.limits;
+    if (this.#cpuLimit.now() >= hard[RLIMIT_CPU] * NANOSECONDS) {
+      sendToGroup(this.group, SignalInfo.kernel(SIGKILL));
+      return;
+    }
+    sendToGroup(this.group, SignalInfo.kernel(SIGXCPU));
+    soft[RLIMIT_CPU]++;
+    this.watchCpuLimit();
   }
 
   /** A free timer id, or -1 when the process has too many. */
@@ -154,6 +175,7 @@ export class ProcessTimers {
   /** The process has exited. */
   release(): void {
     for (const timer of this.itimers) timer.set(Number.POSITIVE_INFINITY, 0);
+    this.#cpuLimit.set(Number.POSITIVE_INFINITY, 0);
     this.deleteAllPosix();
   }
 }

@@ -22,7 +22,7 @@ import type { RestartBlock, Task } from '../task/task.js';
 import type { ThreadGroup } from '../task/thread-group.js';
 import { type Blocking, INTERRUPTED, type SyscallResult } from '../wait/blocking.js';
 import { ERESTART_RESTARTBLOCK, ERESTARTNOHAND } from '../wait/restart.js';
-import { processSystemTime, processUserTime, taskCpuTime } from './cpu-time.js';
+import { processSystemTime, processUserTime, taskCpuTime, taskUserTime } from './cpu-time.js';
 import * as timespec from './timespec.js';
 import { readTimespec, writeDuration, writeTimespec } from './timespec.js';
 
@@ -51,7 +51,7 @@ function cpuClock(task: Task, id: number): number {
   if (perThread) {
     const target = pid === 0 ? task : task.kernel.tasks.get(pid);
     if (target === undefined || target.threadGroup !== task.threadGroup) return -EINVAL;
-    return set((id & 3) === 1 ? target.userTime : taskCpuTime(target));
+    return set((id & 3) === 1 ? taskUserTime(target) : taskCpuTime(target));
   }
   const group: ThreadGroup | undefined = pid === 0 ? task.threadGroup : task.kernel.processes.get(pid);
   if (group === undefined) return -EINVAL;

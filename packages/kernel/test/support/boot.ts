@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { O_CREAT, O_TRUNC, O_WRONLY } from '@sbx/abi';
 import { kvmProvider } from '@sbx/kvm-platform';
 import { MemoryFile } from '@sbx/platform';
+import { mountStandardFileSystems } from '../../src/fs/standard-mounts.js';
 import { TmpfsSuperBlock } from '../../src/fs/tmpfs/tmpfs.js';
 import { Credentials, HostClock, Kernel, ResourceLimits, spawnProcess } from '../../src/index.js';
 import { IoBuffer } from '../../src/io/io-buffer.js';
@@ -67,6 +68,8 @@ export function boot(): Booted {
   const booted = kernel;
   const { vfs } = booted;
   vfs.mountRoot(new TmpfsSuperBlock(booted, vfs.allocateDevice(), { mode: 0o755 }), 'tmpfs');
+  const mounted = mountStandardFileSystems(booted, { cpuinfo: readFileSync('/proc/cpuinfo', 'latin1') });
+  if (mounted < 0) throw new Error(`cannot mount /proc, /sys and /dev: ${mounted}`);
   const caller = vfs.kernelCaller;
   return {
     kernel: booted,
@@ -87,7 +90,7 @@ export function boot(): Booted {
     run(argv, env = ['PATH=/bin:/usr/bin'], who = {}) {
       const out = new Capture(1);
       const err = new Capture(1);
-      const limits = new ResourceLimits().set(3, 8 * 2 ** 20, Number.POSITIVE_INFINITY).set(7, 1024, 65536);
+      const limits = ResourceLimits.standard(booted.limits.tasks);
       const group = spawnProcess(booted, {
         program: argv[0],
         argv,
