@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { SandboxError } from './client/errors.js';
 
 /** The native part (native/addon). Functions return a negative errno when the host refuses. */
 export interface Binding {
@@ -23,4 +24,18 @@ const require = createRequire(import.meta.url);
 // src/ and dist/ are both one level below the package's root.
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
-export const binding: Binding = require('node-gyp-build')(root);
+/** Importing the package works on every machine: where there is no native part, the first use says why. */
+function load(): Binding {
+  let reason = `there is none for ${process.platform}, only for linux`;
+  try {
+    if (process.platform === 'linux') return require('node-gyp-build')(root);
+  } catch (error) {
+    reason = (error as Error).message;
+  }
+  const refuse = () => {
+    throw new SandboxError('ERR_SBX_UNSUPPORTED', `@sbx/sandbox needs its native part: ${reason}`);
+  };
+  return new Proxy({} as Binding, { get: () => refuse });
+}
+
+export const binding: Binding = load();
