@@ -96,7 +96,8 @@ struct vcpu {
   uint8_t ring;
   uint64_t cr3;
   uint64_t generation;
-  bool frame_valid;
+  /* Interrupt windows of this run that were none of a system call. */
+  uint32_t spurious;
   /*
    * Serials of spaces: `loaded` is the one that the vCPU runs or is about to enter; `under` the one that CR3 holds until the entry routine has loaded the
    * other, which counts as done once ring 3 was reached. Tables of neither may be reused before the vCPU was told. Read by whoever flushes.

@@ -57,6 +57,9 @@ struct pool {
   _Atomic bool done_sleeper;
   _Atomic bool armed;
 
+  /* Futex word: workers that have a vCPU, or know that they get none. */
+  _Atomic uint32_t made;
+
   uint32_t worker_count;
   struct worker workers[];
 };
@@ -125,6 +128,8 @@ static void *work(void *argument) {
   if (v != NULL) vcpu_adopt(v);
   w->error = error;
   w->vcpu = v;
+  atomic_fetch_add(&p->made, 1);
+  futex_wake(&p->made);
   struct context *c;
   while ((c = take(w)) != NULL) {
     int event = EVENT_FAILED;
@@ -205,9 +210,15 @@ void pool_destroy(struct pool *p) {
 
 int pool_prepare(struct pool *p) {
   int error = 0;
+  pthread_mutex_lock(&p->lock);
   for (uint32_t i = 0; i < p->worker_count && error == 0; i++) {
     if (!p->workers[i].exists) error = make_thread(&p->workers[i]);
   }
+  pthread_mutex_unlock(&p->lock);
+  if (error < 0) return error;
+  uint32_t made;
+  while ((made = p->made) < p->worker_count) futex_wait(&p->made, made, -1);
+  for (uint32_t i = 0; i < p->worker_count && error == 0; i++) error = p->workers[i].error;
   return error;
 }
 

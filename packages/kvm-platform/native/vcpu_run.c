@@ -8,7 +8,7 @@
  *            vCPU's area. Exit: HLT in a handler; RIP tells which, the frame is on the IST stack.
  *   bare     ring 0 is emulated, each instruction is slow. Entry: ring 3's segments and CR3 are set as special registers (also in kvm_run), so
  *            no instruction of ring 0 runs. Exit: an exception runs one HLT. A SYSCALL needs not even that where `window` is set: an
- *            interrupt window is asked for all the time, ring 3 runs with IF set and SYSCALL does not clear it, so KVM returns to us as soon as it
+ *            interrupt window is asked for, ring 3 runs with IF set and SYSCALL does not clear it, so KVM returns to us as soon as it
  *            has handled the SYSCALL, with RIP = LSTAR. (Window exits at other places are spurious; they cost a KVM_RUN each and are rare.)
  *
  * No interrupt is ever injected: a kick (signal) makes KVM_RUN return with EINTR, and ring 3's registers are then in kvm_run. Only if an exception is
@@ -28,6 +28,9 @@
 #define CANONICAL_LIMIT (UINT64_C(1) << 47)
 /* Flags that ring 3 may have as it likes; IF and bit 1 are always set, IOPL, NT, VM and the virtual-interrupt bits never. */
 #define USER_FLAGS (0xdd5u | RFLAGS_RF | RFLAGS_AC | RFLAGS_ID)
+
+/* Interrupt windows, in one run, that open elsewhere than at a system call, until no more are asked for. */
+#define SPURIOUS_LIMIT 16
 
 enum { OUTSIDE, ENTERING, INSIDE };
 
@@ -346,6 +349,8 @@ static int decode_exit(struct vcpu *v, struct context *c, const struct space *s,
       return on_syscall(v, c, run->s.regs.regs.rsp);
     }
     v->counts[COUNT_WINDOW_SPURIOUS]++;
+    /* A long run gains nothing from the window, and one whose every entry is disturbed (by a tracer of this process) would never begin. */
+    if (++v->spurious == SPURIOUS_LIMIT) run->request_interrupt_window = 0;
     return EVENT_NONE;
   case KVM_EXIT_INTR:
     v->counts[COUNT_INTR]++;
@@ -462,6 +467,8 @@ int vcpu_run(struct vcpu *v, struct context *c, struct space *s, uint64_t sequen
   page->flags &= ~(uint32_t)(FLAG_STATE_DIRTY | FLAG_STATE_VALID);
   page->cpu = v->index;
   page->state = STATE_RUNNING;
+  v->spurious = 0;
+  v->run->request_interrupt_window = v->machine->window;
   c->running = v;
   int event = run_loop(v, c, s, sequence, load);
   c->running = NULL;

@@ -18,24 +18,39 @@ const REQUESTS = {
 } as const;
 
 /**
- * What native threads and the KVM loop call. tgkill's arguments (thread group, thread) are known to the filter's author only: they must be this
- * process. mmap is for the shared area of vCPUs made on demand.
+ * What the KVM loop and the native threads call once the platform exists. With `KvmPlatform.prepare` before the seal no thread is made later, and the
+ * second group is not needed. tgkill's arguments are known to the filter's author only: they must name threads of this process.
  */
-export const syscallRules: readonly SyscallRule[] = [
+const RUNNING: readonly SyscallRule[] = [
   { name: 'ioctl', args: Object.values(REQUESTS).map((value) => ({ index: 1, value, mask: 0xffffffff })) },
-  { name: 'mmap' },
-  { name: 'munmap' },
-  { name: 'tgkill' },
-  { name: 'gettid' },
-  { name: 'getpid' },
   { name: 'futex' },
+  { name: 'clock_nanosleep' },
+  { name: 'restart_syscall' },
   { name: 'ppoll' },
+  // The eventfds that wake the kicker and the event loop.
   { name: 'read' },
   { name: 'write' },
-  { name: 'rt_sigprocmask' },
+  { name: 'getpid' },
+  { name: 'tgkill' },
   { name: 'rt_sigreturn' },
+  { name: 'rt_sigprocmask' },
+  // Where the vDSO does not serve it.
   { name: 'clock_gettime' },
-  { name: 'clock_nanosleep' },
+];
+
+/** Threads and vCPUs that come on demand, and the end of them. */
+const THREADS: readonly SyscallRule[] = [
   { name: 'clone3' },
   { name: 'clone' },
+  { name: 'mmap' },
+  { name: 'mprotect' },
+  { name: 'munmap' },
+  { name: 'madvise' },
+  { name: 'gettid' },
+  { name: 'set_robust_list' },
+  { name: 'rseq' },
+  { name: 'exit' },
+  { name: 'close' },
 ];
+
+export const syscallRules: readonly SyscallRule[] = [...RUNNING, ...THREADS];

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { EVENT_INTERRUPT, EVENT_SYSCALL } from '@sbx/platform';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
@@ -61,6 +62,33 @@ describe('an inline run ends for the event loop', () => {
       longest = Math.max(longest, performance.now() - start);
     }
     expect(longest).toBeGreaterThan(20);
+  });
+
+  testWithKvm('no thread is awake while nothing runs', async () => {
+    const idle = new Guest();
+    idle.platform.prepare();
+    const thread = idle.thread('syscalls');
+    for (let i = 0; i < 20; i++) idle.run(thread);
+    thread.start(idle.space);
+    while (idle.platform.poll() === null) idle.platform.wait(1e9);
+    const switches = (): number => {
+      let sum = 0;
+      for (const tid of readdirSync('/proc/self/task')) {
+        if (Number(tid) === process.pid) continue;
+        const status = readFileSync(`/proc/self/task/${tid}/status`, 'latin1');
+        sum += Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(status)?.[1]);
+      }
+      return sum;
+    };
+    // The machine falls asleep within some milliseconds; then nothing happens but what vitest does.
+    let calmest = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < 20 && calmest > 20; i++) {
+      const before = switches();
+      await turn(100);
+      calmest = Math.min(calmest, switches() - before);
+    }
+    idle.destroy();
+    expect(calmest).toBeLessThanOrEqual(20);
   });
 
   testWithKvm('stray kicks change nothing', async () => {

@@ -202,7 +202,7 @@ export function stress(seconds: number, seed: number): StressResult {
       space.unmap(thread.address, PAGE_SIZE);
       thread.space = random.below(SPACES);
       thread.mapped = false;
-    } else if (action === 5 && random.below(16) === 0) {
+    } else if (action === 5 && random.below(3) === 0) {
       const index = thread.space;
       if (threads.some((other) => other.running && other.space === index)) return;
       spaces[index]!.release();
