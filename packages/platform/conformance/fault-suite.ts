@@ -12,7 +12,7 @@ export function faultsSuite(make: MakePlatform): void {
     const machine = useMachine(make);
 
     const lacking = CPU_IS_EMULATED ? FAULTS.filter((fault) => fault.realCpuOnly) : [];
-    test.skip.each(lacking.map((fault) => [fault.name] as const))('%s [QEMU does not emulate it]', () => {});
+    if (lacking.length > 0) console.warn(`QEMU does not emulate, so not tested here: ${lacking.map(({ name }) => name).join(', ')}`);
     test.each(FAULTS.filter((fault) => !lacking.includes(fault)).map((fault) => [fault.name, fault] as const))('%s', async (_, fault) => {
       const { as, data } = await machine().space();
       data.bytes.set(fault.data ?? []);
