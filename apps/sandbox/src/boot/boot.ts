@@ -4,10 +4,10 @@
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import nodeGypBuild from 'node-gyp-build';
 import { openBundle } from './bundles.js';
 import { CodeCache } from './code-cache.js';
 import { mark } from './marks.js';
+import { loadNativePart } from './native-parts.js';
 import type { Runtime } from './runtime.js';
 
 // This file is a CommonJS module when it runs.
@@ -21,16 +21,24 @@ const modules = new Map<string, unknown>();
 
 const runtime: Runtime = {
   open: (name) => openBundle(`${here}/${name}.cjs`, cache, requireInBundle, runtime),
-  requireFrom: () => requireInBundle,
+  requireFrom: (packageName) => (id) =>
+    id === 'node-gyp-build' ? () => loadNativePart(findPackage(packageName), packageName) : requireInBundle(id),
   moduleUrl: (packageName) => `file://${findPackage(packageName)}/dist/index.js`,
 };
 
 function requireInBundle(id: string): unknown {
-  if (id === 'node-gyp-build') return nodeGypBuild;
+  if (LATE.has(id)) return loadLate(id);
   if (id !== '@sbx/sandbox/sentry') return require(id);
   let exports = modules.get(id);
   if (exports === undefined) modules.set(id, (exports = runtime.open('sentry').run()));
   return exports;
+}
+
+/** Modules of Node's that take milliseconds to load, and that a start does not use: loaded when something of theirs is. */
+const LATE = new Set(['node:stream', 'node:stream/promises']);
+
+function loadLate(id: string): object {
+  return new Proxy({}, { get: (_target, name) => (require(id) as Record<string | symbol, unknown>)[name] });
 }
 
 /** The folder of a package that this one depends on, or of this one, where Node would find it from here; Node itself takes longer. */

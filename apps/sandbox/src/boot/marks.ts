@@ -1,3 +1,5 @@
+import { writeSync } from 'node:fs';
+
 /** Set by `node bundle.mjs --marks`. */
 declare const SBX_MARKS: boolean | undefined;
 
@@ -5,7 +7,5 @@ declare const SBX_MARKS: boolean | undefined;
 export function mark(what: string): void {
   if (typeof SBX_MARKS === 'undefined' || !SBX_MARKS) return;
   const { user, system } = process.cpuUsage();
-  process.stderr.write(
-    `${performance.now().toFixed(1).padStart(7)} ms ${((user + system) / 1000).toFixed(1).padStart(7)} ms CPU  ${what}\n`,
-  );
+  writeSync(2, `${performance.now().toFixed(1).padStart(7)} ms ${((user + system) / 1000).toFixed(1).padStart(7)} ms CPU  ${what}\n`);
 }
