@@ -20,6 +20,7 @@ import {
   NCCS,
   ONLCR,
   OPOST,
+  VDISCARD,
   VEOF,
   VERASE,
   VINTR,
@@ -76,6 +77,7 @@ export class Termios {
     cc[VSTOP] = 19; // ^S
     cc[VSUSP] = 26; // ^Z
     cc[VREPRINT] = 18; // ^R
+    cc[VDISCARD] = 15; // ^O
     cc[VWERASE] = 23; // ^W
     cc[VLNEXT] = 22; // ^V
   }

@@ -92,10 +92,11 @@ export class TtyDescription extends FileDescription implements TtyUser {
     let timeout = raw && cc[VMIN] === 0 ? interval : NEVER;
     let deadline = timeout === NEVER ? NEVER : task.kernel.clock.monotonic() + timeout;
     while (io.remaining > 0 && !io.faulted) {
-      if (this.#dead) break;
       const { discipline } = tty;
       if (!discipline.hasInput()) {
+        // Whoever waits when the line is cut gets an error; later reads find the end.
         if (tty.line.closed) return io.done > 0 ? io.done : -EIO;
+        if (this.#dead) break;
         if (timeout === 0) break;
         if ((this.flags & O_NONBLOCK) !== 0) return io.done > 0 ? io.done : -EAGAIN;
         task.wait.on(tty.waitQueue, READ_EVENTS, deadline);
