@@ -162,7 +162,8 @@ function openFifo(vfs: Vfs, inode: Inode, flags: number): FileDescription | numb
   const pipe = inode.endpoint instanceof Pipe ? inode.endpoint : new Pipe(vfs.kernel.memory);
   if (mode === O_WRONLY && (flags & O_NONBLOCK) !== 0 && pipe.readers === 0) return -ENXIO;
   inode.endpoint = pipe;
-  return new PipeDescription(flags, pipe, inode);
+  // A pipe that is opened again (/proc/self/fd/N) has no partner to wait for.
+  return new PipeDescription(flags, pipe, inode.superBlock === vfs.pipefs ? null : inode);
 }
 
 /** Makes fifos work. Called once for each kernel. */
@@ -176,6 +177,8 @@ export function createPipe(task: Task, flags: number): [PipeDescription, PipeDes
   const pipe = new Pipe(memory);
   const reader = new PipeDescription(O_RDONLY | (flags & O_NONBLOCK), pipe, null);
   const writer = new PipeDescription(O_WRONLY | (flags & (O_NONBLOCK | O_DIRECT)), pipe, null);
-  vfs.pipefs.attach(vfs.pipefs.newInode(task, 0o010600, 'pipe'), reader, writer);
+  const inode = vfs.pipefs.newInode(task, 0o010600, 'pipe');
+  inode.endpoint = pipe;
+  vfs.pipefs.attach(inode, reader, writer);
   return [reader, writer];
 }
