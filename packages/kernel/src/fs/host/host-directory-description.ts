@@ -1,6 +1,7 @@
 import { ENOENT, SEEK_SET } from '@sbx/abi';
 import { DATA_AT, hostAddress, hostBytes, hostCall, hostNumber } from '../../host/host.js';
 import { callInPool } from '../../host/pool-call.js';
+import { hostStat, statFd } from '../../host/stat.js';
 import type { Task } from '../../task/task.js';
 import { DirectoryDescription, type DirectoryEmitter } from '../../vfs/directory.js';
 import type { SyscallResult } from '../../wait/blocking.js';
@@ -44,6 +45,8 @@ export class HostDirectoryDescription extends DirectoryDescription {
   }
 
   override readDirectory(_task: Task, emitter: DirectoryEmitter): number {
+    // A directory that was removed has no entries, not even these.
+    if (this.position === 0 && statFd(this.fd) === 0 && hostStat.nlink === 0) return -ENOENT;
     if (!this.emitDots(emitter)) return 0;
     if (this.position !== this.#next) {
       const result = this.#seekTo(this.position);
@@ -52,8 +55,7 @@ export class HostDirectoryDescription extends DirectoryDescription {
     for (;;) {
       if (this.#at >= this.#length) {
         const n = this.#read();
-        // A directory that was removed is empty.
-        if (n <= 0) return n === -ENOENT ? 0 : n;
+        if (n <= 0) return n;
       }
       const at = this.#at;
       const batch = this.#batch;

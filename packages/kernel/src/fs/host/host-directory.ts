@@ -135,24 +135,24 @@ export class HostDirectory extends HostInode {
 
   // -- Changes. The VFS refuses them on a read-only mount already.
 
-  override create(_caller: Caller, name: string, mode: number): Inode | number {
+  override create(caller: Caller, name: string, mode: number): Inode | number {
     const directory = this.#forChange(name);
     if (directory < 0) return directory;
     const { descriptors } = this.superBlock.services;
     const fd = descriptors.open(directory, name, O_CREAT | O_EXCL | O_RDWR | SAFE_OPEN, mode & 0o7777);
     if (fd < 0) return fd;
-    return this.#created(name, fd, mode);
+    return this.#created(caller, name, fd, mode);
   }
 
   /** The file that was just made and is open as `fd`, which it takes over. */
-  #created(name: string | null, fd: number, mode: number): HostInode | number {
+  #created(caller: Caller, name: string | null, fd: number, mode: number): HostInode | number {
     let result = statxAt(fd, '');
     if (result === 0) {
       const file = this.superBlock.adopt(name === null ? null : this, name ?? '');
       if (file instanceof HostFile) {
         if (name === null) file.adoptNameless(fd);
         else file.offer(fd);
-        file.setCreationMode(mode);
+        file.initialize(caller, mode);
         this.changed();
         return file;
       }
@@ -163,20 +163,20 @@ export class HostDirectory extends HostInode {
     return result;
   }
 
-  override createTemporary(_caller: Caller, mode: number): Inode | number {
+  override createTemporary(caller: Caller, mode: number): Inode | number {
     const directory = this.#forChange('x');
     if (directory < 0) return directory;
     const { descriptors } = this.superBlock.services;
     // Not O_EXCL: whether it may be linked is the VFS's business.
     const fd = descriptors.open(directory, '.', __O_TMPFILE | O_DIRECTORY | O_RDWR | SAFE_OPEN, mode & 0o7777);
-    return fd < 0 ? fd : this.#created(null, fd, mode);
+    return fd < 0 ? fd : this.#created(caller, null, fd, mode);
   }
 
-  override mkdir(_caller: Caller, name: string, mode: number): Inode | number {
+  override mkdir(caller: Caller, name: string, mode: number): Inode | number {
     const directory = this.#forChange(name);
     if (directory < 0) return directory;
     const result = hostCall(SYS_MKDIRAT, directory, putPath(name), mode & 0o7777);
-    return result < 0 ? result : this.#made(name, mode);
+    return result < 0 ? result : this.#made(caller, name, mode);
   }
 
   override mknod(caller: Caller, name: string, mode: number, rdev: number): Inode | number {
@@ -189,27 +189,27 @@ export class HostDirectory extends HostInode {
     if (directory < 0) return directory;
     const result = hostCall(SYS_MKNODAT, directory, putPath(name), mode, 0);
     if (result < 0) return result;
-    const inode = this.#made(name, mode);
+    const inode = this.#made(caller, name, mode);
     if (inode instanceof HostSpecial && type !== S_IFCHR) this.superBlock.ownSpecial(inode);
     return inode;
   }
 
-  override symlink(_caller: Caller, name: string, target: string): Inode | number {
+  override symlink(caller: Caller, name: string, target: string): Inode | number {
     const directory = this.#forChange(name);
     if (directory < 0) return directory;
     const result = hostCall(SYS_SYMLINKAT, putPath(target), directory, putPath(name, PATH2_AT));
-    return result < 0 ? result : this.#made(name, -1);
+    return result < 0 ? result : this.#made(caller, name, 0);
   }
 
-  /** The object that was just made as `name`. Its mode is put right where the process's umask took bits away. */
-  #made(name: string, mode: number): Inode | number {
+  /** The object that was just made as `name`. */
+  #made(caller: Caller, name: string, mode: number): Inode | number {
     this.changed();
     const directory = this.handle();
     if (directory < 0) return directory;
     const result = statxAt(directory, name);
     if (result < 0) return result;
     const inode = this.superBlock.adopt(this, name);
-    if (typeof inode !== 'number' && mode >= 0) inode.setCreationMode(mode);
+    if (typeof inode !== 'number') inode.initialize(caller, mode);
     return inode;
   }
 

@@ -47,6 +47,8 @@ export class HostFileSystem extends SuperBlock {
   readonly cacheMs: number;
   /** Who the sentry is on the host. */
   readonly hostUid = process.geteuid?.() ?? 0;
+  /** The sentry may give what it makes to the program's user: as far as is known. */
+  givesAway = this.hostUid === 0;
   readonly #devices = new Map<number, HostDevice>();
   #lastDevice: HostDevice;
   readonly #rootFd: number;

@@ -282,9 +282,19 @@ export abstract class HostInode extends Inode {
     return again < 0 ? again : hostCall(SYS_FCHMODAT, again, putPath(this.name), mode);
   }
 
-  /** After the object was made with `mode`: gives it the bits that the process's umask has taken. */
-  setCreationMode(mode: number): void {
-    if (((this.mode ^ mode) & 0o1777) === 0) return;
+  /**
+   * After the caller has made the object with `mode`: gives it the bits that the process's umask has taken, and, where the sentry may do that (it runs as root,
+   * and is not jailed), to the caller.
+   */
+  initialize(caller: Caller, mode: number): void {
+    const { superBlock } = this;
+    const { fsuid } = caller.credentials;
+    if (superBlock.givesAway && fsuid !== this.uid) {
+      const gid = this.parent !== null && (this.parent.mode & 0o2000) !== 0 ? this.gid : caller.credentials.fsgid;
+      superBlock.givesAway = this.#changeOwner(fsuid, gid) === 0;
+      this.refresh();
+    }
+    if (this.isSymlink || ((this.mode ^ mode) & 0o1777) === 0) return;
     this.changeMode((mode & 0o1777) | (this.mode & 0o6000));
     this.refresh();
   }

@@ -2,6 +2,7 @@ import { EAGAIN, ENOMEM, EOPNOTSUPP, RWF_NOWAIT } from '@sbx/abi';
 import { ACCESS_READ, ACCESS_WRITE, MEMORY_SYSTEM, type Memory } from '@sbx/platform';
 import { DATA_AT, DATA_SIZE, hostAddress, hostBytes, hostCall, hostNumber, IOVEC_AT, put64 } from '../../host/host.js';
 import { callInPool, type Held } from '../../host/pool-call.js';
+import { hostStat, statFd } from '../../host/stat.js';
 import type { IoBuffer } from '../../io/io-buffer.js';
 import type { Task } from '../../task/task.js';
 import { type Blocking, INTERRUPTED, type WakeReason } from '../../wait/blocking.js';
@@ -158,6 +159,7 @@ export function readFile(
       return io.done > begin ? io.done : result;
     }
     // A read that is short, but not at the end, found only a part in memory: the next round says which.
+    if (io.faulted && io.done === begin) return statFd(fd) === 0 && position >= hostStat.size ? 0 : io.result;
     if (io.remaining === 0 || io.faulted || readEnded || position + io.done - begin === size) return io.result;
     if (io.done - begin >= TURN) return readOn(task, file, stream, fd, io, position + io.done - begin, false);
   }

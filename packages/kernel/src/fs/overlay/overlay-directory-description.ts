@@ -1,4 +1,4 @@
-import { DT_CHR, DT_DIR, EIO, ENOMEM, O_DIRECTORY, O_RDONLY } from '@sbx/abi';
+import { DT_CHR, DT_DIR, EIO, ENOENT, ENOMEM, O_DIRECTORY, O_RDONLY } from '@sbx/abi';
 import type { Task } from '../../task/task.js';
 import { DirectoryDescription, type DirectoryEmitter } from '../../vfs/directory.js';
 import type { FileDescription } from '../../vfs/file-description.js';
@@ -36,6 +36,7 @@ export class OverlayDirectoryDescription extends DirectoryDescription {
   }
 
   override readDirectory(_task: Task, emitter: DirectoryEmitter): number {
+    if (this.position === 0 && this.directory.nlink === 0) return -ENOENT;
     if (!this.emitDots(emitter)) return 0;
     return this.readEntries(emitter);
   }

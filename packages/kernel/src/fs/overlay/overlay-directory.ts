@@ -36,11 +36,12 @@ export class OverlayDirectory extends OverlayInode {
   }
 
   protected override countNames(): number {
+    if (this.removed > 0) return 0;
     // A merged directory's number of subdirectories is not known without looking: 1 tells programs so (find, as in Linux's overlayfs).
     if (this.lowers === undefined || (this.upper !== null && this.lowers.length > 0) || this.lowers.length > 1) {
       return this.real.nlink === 0 ? 0 : 1;
     }
-    return Math.max(0, this.real.nlink - this.removed);
+    return this.real.nlink;
   }
 
   /** The layers that are merged have changed. Takes over one reference of each. */
@@ -161,6 +162,7 @@ export class OverlayDirectory extends OverlayInode {
   #make(caller: Caller, name: string, make: (directory: Inode) => Inode | number): Inode | number {
     const { upperLayer } = this.superBlock;
     if (name === WORK_NAME && this.parent === null) return -EPERM;
+    if (this.nlink === 0) return -ENOENT;
     const copied = this.copyUp(caller);
     if (copied < 0) return copied;
     const upper = this.upper!;
@@ -191,6 +193,7 @@ export class OverlayDirectory extends OverlayInode {
     return this.#make(caller, name, (upper) => upper.symlink(caller, name, target));
   }
   override createTemporary(caller: Caller, mode: number): Inode | number {
+    if (this.nlink === 0) return -ENOENT;
     const copied = this.copyUp(caller);
     if (copied < 0) return copied;
     const made = this.upper!.createTemporary(caller, mode);
@@ -201,6 +204,7 @@ export class OverlayDirectory extends OverlayInode {
     const source = inode as OverlayInode;
     const { superBlock } = this;
     const { upperLayer } = superBlock;
+    if (this.nlink === 0) return -ENOENT;
     let result = source.copyUp(caller);
     if (result === 0) result = this.copyUp(caller);
     if (result < 0) return result;
@@ -289,6 +293,7 @@ export class OverlayDirectory extends OverlayInode {
     const to = newDirectory as OverlayDirectory;
     const replaced = target as OverlayInode | null;
     if (newName === WORK_NAME && to.parent === null) return -EPERM;
+    if (to.nlink === 0) return -ENOENT;
     if ((flags & RENAME_EXCHANGE) !== 0) return this.#exchange(caller, name, moved, to, newName, replaced!);
     const covers = this.#lowerHas(name);
     const { superBlock } = this;
