@@ -102,7 +102,8 @@ export function advise(mm: MemoryManager, start: number, length: number, advice:
   if (!(end < 2 ** 53)) return -EINVAL;
   if (end === start) return 0;
   if (advice === MADV_HWPOISON || advice === MADV_SOFT_OFFLINE) return admin ? -EINVAL : -EPERM;
-  if (advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE) return populateRange(mm, start, end, advice === MADV_POPULATE_WRITE);
+  // The caller brings pages in (`populateRange`), since that may take its time.
+  if (advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE) return 0;
   const result = forEachIn(mm, start, end, (vma) => adviseVma(mm, vma, advice));
   if (result < 0) return result;
   return isMapped(mm, start, end) ? 0 : -ENOMEM;
@@ -169,7 +170,7 @@ function offerPages(mm: MemoryManager, vma: Vma): void {
 }
 
 /** MADV_POPULATE_READ and _WRITE: what is there before the first obstacle is brought in. */
-function populateRange(mm: MemoryManager, start: number, end: number, write: boolean): number {
+export function populateRange(mm: MemoryManager, start: number, end: number, write: boolean): number {
   let at = start;
   while (at < end) {
     const vma = mm.vmas.find(at);

@@ -21,12 +21,12 @@ function setLocked(mm: MemoryManager, vma: Vma, flags: number): number {
   return 0;
 }
 
-/** What populating says, as mlock and mlockall return it. */
-function populated(result: number): number {
+/** What bringing the pages in says, as mlock returns it. */
+export function populated(result: number): number {
   return result === 0 ? 0 : result === FAULT_OUT_OF_MEMORY ? -EAGAIN : -ENOMEM;
 }
 
-/** mlock2(2) (mlock(2): `flags` 0). */
+/** mlock2(2) (mlock(2): `flags` 0), but for bringing the pages in, which comes then (`populated` has its result). */
 export function lock(mm: MemoryManager, addr: number, size: number, flags: number): number {
   if ((flags & ~MLOCK_ONFAULT) !== 0) return -EINVAL;
   if (!mayLock(mm)) return -EPERM;
@@ -41,8 +41,7 @@ export function lock(mm: MemoryManager, addr: number, size: number, flags: numbe
   }
   if (!(end < 2 ** 53)) return -EINVAL;
   if (length === 0) return 0;
-  const result = apply(mm, start, end, VM_LOCKED | ((flags & MLOCK_ONFAULT) !== 0 ? VM_LOCKONFAULT : 0));
-  return result < 0 ? result : populated(populate(mm, start, end));
+  return apply(mm, start, end, VM_LOCKED | ((flags & MLOCK_ONFAULT) !== 0 ? VM_LOCKONFAULT : 0));
 }
 
 /** munlock(2). */

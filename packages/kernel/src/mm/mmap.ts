@@ -108,7 +108,7 @@ export interface MapRequest {
   rawIo: boolean;
 }
 
-/** mmap(2): the address, or -errno. The checks are in Linux's order (mm/mmap.c, do_mmap and mmap_region). */
+/** mmap(2): the address, or -errno; brings nothing in (see `populateLength`). The checks are in Linux's order (mm/mmap.c, do_mmap and mmap_region). */
 export function map(mm: MemoryManager, request: MapRequest): number {
   const { file, prot } = request;
   let { flags } = request;
@@ -162,9 +162,12 @@ export function map(mm: MemoryManager, request: MapRequest): number {
   vma.copyAtOnce = (flags & MAP_DENYWRITE) !== 0 && mappable !== null && type === MAP_PRIVATE && (prot & 2) !== 0;
   const result = place(mm, vma);
   if (result < 0) return result;
-  if ((vmFlags & VM_LOCKED) !== 0 || (flags & (MAP_POPULATE | MAP_NONBLOCK)) === MAP_POPULATE) populate(mm, addr, addr + length);
+  populateLength = (vmFlags & VM_LOCKED) !== 0 || (flags & (MAP_POPULATE | MAP_NONBLOCK)) === MAP_POPULATE ? length : 0;
   return addr;
 }
+
+/** After `map`: how many bytes from the address on are to be brought in (MAP_POPULATE, MAP_LOCKED). The caller does it, or not. */
+export let populateLength = 0;
 
 /**
  * Puts a new mapping into the set, in place of what is there. For anonymous shared memory the object is made here. Takes the VMA's references. 0 or

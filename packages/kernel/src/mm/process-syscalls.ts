@@ -26,6 +26,7 @@ import { mayAccessTask } from '../auth/ptrace-access.js';
 import { pidfdGroup } from '../fs/anon/pidfd.js';
 import { errnoOnly, full, partial, type SyscallEntry } from '../syscalls/entry.js';
 import type { Task } from '../task/task.js';
+import { type Blocking, INTERRUPTED, type SyscallResult } from '../wait/blocking.js';
 import { advise, isRemoteAdvice } from './advise.js';
 import { PAGE_SIZE, pageUp, TASK_SIZE } from './constants.js';
 import { membarrier } from './membarrier.js';
@@ -259,8 +260,11 @@ function sysSetMempolicyHomeNode(_task: Task, args: ContextPage): number {
   return args.argSize(1) === 0 ? 0 : -ENOENT;
 }
 
+/** Pages that move_pages looks at before others get their turn. */
+const MOVE_PIECE = 16384;
+
 /** move_pages(2): all pages are on node 0. */
-function sysMovePages(task: Task, args: ContextPage): number {
+function sysMovePages(task: Task, args: ContextPage): SyscallResult {
   const pid = args.argInt32(0);
   const count = args.argSize(1);
   const pages = args.argAddress(2);
@@ -272,17 +276,35 @@ function sysMovePages(task: Task, args: ContextPage): number {
   const target = pid === 0 ? task : task.kernel.tasks.get(pid);
   if (target === undefined) return -ESRCH;
   if (!mayAccessTask(task, target)) return -EPERM;
-  if (count < 0 || count > 2 ** 32) return -EINVAL;
-  for (let i = 0; i < count; i++) {
-    const addr = task.mm.readUint64(pages + i * 8);
-    if (addr < 0 || pages < 0) return -EFAULT;
-    const result = target.mm.vmas.find(addr) === null ? -EFAULT : target.mm.pages.stateAt(addr) === 0 ? -ENOENT : 0;
+  if (count < 0) return -EINVAL;
+  if (count > MOVE_PIECE) return moveMany(task, target.mm, count, pages, wanted, status);
+  return movePiece(task.mm, target.mm, 0, count, pages, wanted, status);
+}
+
+function* moveMany(task: Task, mm: MemoryManager, count: number, pages: number, wanted: number, status: number): Blocking {
+  mm.incRef();
+  let result = 0;
+  for (let from = 0; from < count && result === 0; from += MOVE_PIECE) {
+    result = movePiece(task.mm, mm, from, Math.min(from + MOVE_PIECE, count), pages, wanted, status);
+    task.wait.until(task.kernel.clock.monotonic());
+    task.wait.interruptible = false;
+    if ((yield) === INTERRUPTED) break;
+  }
+  mm.decRef();
+  return result;
+}
+
+function movePiece(own: MemoryManager, mm: MemoryManager, from: number, to: number, pages: number, wanted: number, status: number): number {
+  for (let i = from; i < to; i++) {
+    const addr = pages < 0 ? -EFAULT : own.readUint64(pages + i * 8);
+    if (addr < 0) return -EFAULT;
+    const result = mm.vmas.find(addr) === null ? -EFAULT : mm.pages.stateAt(addr) === 0 ? -ENOENT : 0;
     if (wanted !== 0) {
-      const node = task.mm.readUint32(wanted + i * 4);
+      const node = own.readUint32(wanted + i * 4);
       if (node < 0) return -EFAULT;
       if (node !== 0) return -ENODEV;
     }
-    if (task.mm.writeUint32(status + i * 4, result) < 0) return -EFAULT;
+    if (own.writeUint32(status + i * 4, result) < 0) return -EFAULT;
   }
   return 0;
 }

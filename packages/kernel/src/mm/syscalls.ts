@@ -4,8 +4,11 @@ import {
   CAP_SYS_RAWIO,
   EBADF,
   EFAULT,
+  EINTR,
   EINVAL,
   ENOMEM,
+  MADV_POPULATE_READ,
+  MADV_POPULATE_WRITE,
   MAP_ANONYMOUS,
   MAP_FIXED,
   MAP_HUGE_MASK,
@@ -23,12 +26,13 @@ import {
 import type { ContextPage } from '@sbx/platform';
 import { full, partial, type SyscallEntry } from '../syscalls/entry.js';
 import type { Task } from '../task/task.js';
-import { advise, sync } from './advise.js';
+import { type Blocking, INTERRUPTED, type SyscallResult } from '../wait/blocking.js';
+import { advise, populateRange, sync } from './advise.js';
 import { PAGE_SIZE, pageDown, pageUp, TASK_SIZE, VM_ACCESS, VM_LOCKED, VM_SHARED } from './constants.js';
-import { lock, lockAll, unlock, unlockAll } from './lock.js';
-import { unmap } from './mapping.js';
+import { lock, lockAll, populated, unlock, unlockAll } from './lock.js';
+import { populate, unmap } from './mapping.js';
 import type { MemoryManager } from './memory-manager.js';
-import { type MapRequest, map, setBrk } from './mmap.js';
+import { type MapRequest, map, populateLength, setBrk } from './mmap.js';
 import { remap } from './mremap.js';
 import { protect } from './protect.js';
 
@@ -56,7 +60,7 @@ export function callerMemory(task: Task): MemoryManager {
   return mm;
 }
 
-function sysMmap(task: Task, args: ContextPage): number {
+function sysMmap(task: Task, args: ContextPage): SyscallResult {
   const flags = args.argInt32(3);
   if ((args.argUint32(5) & 0xfff) !== 0) return -EINVAL;
   const mm = callerMemory(task);
@@ -71,7 +75,8 @@ function sysMmap(task: Task, args: ContextPage): number {
   request.offset = args.argHigh(5) * 2 ** 32 + args.argUint32(5);
   if ((flags & MAP_ANONYMOUS) !== 0) {
     if ((flags & MAP_HUGETLB) !== 0) return hugePages(flags, request.length);
-    return map(mm, request);
+    const addr = map(mm, request);
+    return addr < 0 || populateLength === 0 ? addr : fillMapping(task, addr, populateLength);
   }
   const file = task.files.getReal(args.argInt32(4));
   if (file === null) return -EBADF;
@@ -83,7 +88,36 @@ function sysMmap(task: Task, args: ContextPage): number {
   const result = map(mm, request);
   request.file = null;
   request.mappable = 0;
-  return result;
+  return result < 0 || populateLength === 0 ? result : fillMapping(task, result, populateLength);
+}
+
+/** Bytes that are brought in before others get their turn. */
+const PIECE = 16 * 2 ** 20;
+
+/**
+ * Brings pages in, piece by piece: `fill` gets each piece in turn; 0 lets it go on, anything else is the end. A fatal signal ends it too. Returns `done` when
+ * all went well, else what `fill` said.
+ */
+function inPieces(task: Task, start: number, end: number, done: number, fill: (from: number, to: number) => number): SyscallResult {
+  if (end - start > PIECE) return morePieces(task, start, end, done, fill);
+  const result = fill(start, end);
+  return result === 0 ? done : result;
+}
+function* morePieces(task: Task, start: number, end: number, done: number, fill: (from: number, to: number) => number): Blocking {
+  for (let at = start; at < end; at += PIECE) {
+    const result = fill(at, Math.min(at + PIECE, end));
+    if (result !== 0) return result;
+    task.wait.until(task.kernel.clock.monotonic());
+    task.wait.interruptible = false;
+    if ((yield) === INTERRUPTED) return -EINTR;
+  }
+  return done;
+}
+
+/** MAP_POPULATE and MAP_LOCKED: failing to bring pages in does not make the mapping fail. */
+function fillMapping(task: Task, addr: number, length: number): SyscallResult {
+  const { mm } = task;
+  return inPieces(task, addr, addr + length, addr, (from, to) => (populate(mm, from, to) === 0 ? 0 : addr));
 }
 
 /** There are no huge pages in any pool: -ENOMEM for the sizes that x86-64 has, -EINVAL for others. */
@@ -118,8 +152,14 @@ function sysBrk(task: Task, args: ContextPage): number {
   return setBrk(callerMemory(task), args.argAddress(0));
 }
 
-function sysMadvise(task: Task, args: ContextPage): number {
-  return advise(callerMemory(task), args.argAddress(0), args.argSize(1), args.argInt32(2), task.credentials.capable(CAP_SYS_ADMIN));
+function sysMadvise(task: Task, args: ContextPage): SyscallResult {
+  const mm = callerMemory(task);
+  const start = args.argAddress(0);
+  const length = args.argSize(1);
+  const advice = args.argInt32(2);
+  const result = advise(mm, start, length, advice, task.credentials.capable(CAP_SYS_ADMIN));
+  if (result < 0 || (advice !== MADV_POPULATE_READ && advice !== MADV_POPULATE_WRITE)) return result;
+  return inPieces(task, start, start + pageUp(length), 0, (from, to) => populateRange(mm, from, to, advice === MADV_POPULATE_WRITE));
 }
 
 function sysMsync(task: Task, args: ContextPage): number {
@@ -158,11 +198,19 @@ function sysMincore(task: Task, args: ContextPage): number {
   return 0;
 }
 
-function sysMlock(task: Task, args: ContextPage): number {
-  return lock(callerMemory(task), args.argAddress(0), args.argSize(1), 0);
+function sysMlock(task: Task, args: ContextPage): SyscallResult {
+  return lockRange(task, args, 0);
 }
-function sysMlock2(task: Task, args: ContextPage): number {
-  return lock(callerMemory(task), args.argAddress(0), args.argSize(1), args.argInt32(2));
+function sysMlock2(task: Task, args: ContextPage): SyscallResult {
+  return lockRange(task, args, args.argInt32(2));
+}
+function lockRange(task: Task, args: ContextPage, flags: number): SyscallResult {
+  const mm = callerMemory(task);
+  const addr = args.argAddress(0);
+  const size = args.argSize(1);
+  const result = lock(mm, addr, size, flags);
+  if (result < 0 || size === 0) return result;
+  return inPieces(task, pageDown(addr), pageUp(addr + size), 0, (from, to) => populated(populate(mm, from, to)));
 }
 function sysMunlock(task: Task, args: ContextPage): number {
   return unlock(callerMemory(task), args.argAddress(0), args.argSize(1));
@@ -207,6 +255,7 @@ function sysRemapFilePages(task: Task, args: ContextPage): number {
   request.file = null;
   request.mappable = 0;
   request.object = null;
+  if (result >= 0) populate(mm, start, start + length);
   return result < 0 ? result : 0;
 }
 
