@@ -1,5 +1,13 @@
 // What pnpm leaves out of package.json when it packs a package: what only this repository uses.
 
+const { existsSync } = require('node:fs');
+const path = require('node:path');
+
+/** The files that `exports` name. */
+function targets(exports) {
+  return typeof exports === 'string' ? [exports] : Object.values(exports).flatMap(targets);
+}
+
 /** The entries of `exports` without the condition that stands for sources; an entry that has nothing else is private. */
 function published(exports) {
   const entries = Object.entries(exports).map(([name, target]) => {
@@ -12,9 +20,18 @@ function published(exports) {
 
 module.exports = {
   hooks: {
-    beforePacking(manifest) {
-      const { devDependencies: _, scripts: { install } = {}, publishConfig: { access }, ...rest } = manifest;
-      return { ...rest, publishConfig: { access }, exports: published(manifest.exports), ...(install && { scripts: { install } }) };
+    beforePacking(manifest, folder) {
+      const {
+        devDependencies: _,
+        scripts: { install } = {},
+        publishConfig: { access },
+        ...rest
+      } = manifest;
+      const exports = published(manifest.exports);
+      const missing = targets(exports).filter((file) => !existsSync(path.join(folder, file)));
+      if (existsSync(path.join(folder, 'binding.gyp')) && !existsSync(path.join(folder, 'prebuilds'))) missing.push('prebuilds');
+      if (missing.length > 0) throw new Error(`${manifest.name} lacks ${missing.join(', ')}: pnpm release makes them`);
+      return { ...rest, publishConfig: { access }, exports, ...(install && { scripts: { install } }) };
     },
   },
 };
