@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import {
   __O_TMPFILE,
@@ -8,9 +8,12 @@ import {
   AT_SYMLINK_NOFOLLOW,
   EACCES,
   EEXIST,
+  EFAULT,
+  EINTR,
   EINVAL,
   EISDIR,
   ELOOP,
+  ENFILE,
   ENODATA,
   ENOENT,
   ENOTDIR,
@@ -38,6 +41,7 @@ import {
   PROT_WRITE,
   RENAME_EXCHANGE,
   RENAME_NOREPLACE,
+  RLIMIT_NOFILE,
   S_IFBLK,
   S_IFCHR,
   S_IFIFO,
@@ -48,9 +52,11 @@ import {
 } from '@sbx/abi';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Credentials } from '../../src/auth/credentials.js';
+import { hostAddress, hostCall, hostNumber, hostWords, MISC_AT, put64 } from '../../src/host/host.js';
 import type { TestTask } from '../support/system.js';
 import { call, HostSystem, HostTree, openDescriptors } from './fixture.js';
 
+const SYS_PRLIMIT64 = hostNumber('prlimit64');
 let tree: HostTree;
 let system: HostSystem;
 let task: TestTask;
@@ -607,5 +613,119 @@ describe('staying inside', () => {
     expect(task.sys('umount2', '/mnt', 0)).toBe(0);
     expect(hostFs.activeReferences).toBe(0);
     expect(openDescriptors()).toBeLessThanOrEqual(before);
+  });
+
+  it('gives up cached descriptors when the process has no more, and fails cleanly when there are none', async () => {
+    for (let i = 0; i < 60; i++) {
+      fs.mkdirSync(tree.path(`d${i}`));
+      fs.writeFileSync(tree.path(`d${i}`, 'f'), String(i));
+    }
+    mount();
+    expect(hostCall(SYS_PRLIMIT64, 0, RLIMIT_NOFILE, 0, hostAddress + MISC_AT)).toBe(0);
+    const [soft, hard] = [hostWords[MISC_AT / 4], hostWords[MISC_AT / 4 + 2]];
+    const limit = (most: number) => {
+      put64(MISC_AT, most);
+      put64(MISC_AT + 8, hard);
+      expect(hostCall(SYS_PRLIMIT64, 0, RLIMIT_NOFILE, hostAddress + MISC_AT, 0)).toBe(0);
+    };
+    limit(openDescriptors() + 20);
+    try {
+      for (let i = 0; i < 60; i++) expect(await read(`/mnt/d${i}/f`)).toBe(String(i));
+      const fds: number[] = [];
+      let result = 0;
+      for (let i = 0; i < 60 && result >= 0; i++) {
+        result = open(`/mnt/d${i}/f`, O_RDONLY);
+        if (result >= 0) fds.push(result);
+      }
+      expect(result).toBe(-ENFILE);
+      expect(fds.length).toBeGreaterThan(10);
+      expect(await readFd(fds[0], 10)).toBe('0');
+      for (const fd of fds) close(fd);
+      expect(await read('/mnt/d59/f')).toBe('59');
+    } finally {
+      limit(soft);
+    }
+  });
+
+  it('never reads what a symlink leads to that the host puts in the way while it walks', async () => {
+    const secret = new HostTree();
+    fs.writeFileSync(secret.path('f'), 'secret');
+    fs.mkdirSync(tree.path('d'));
+    fs.writeFileSync(tree.path('d', 'f'), 'mine');
+    fs.writeFileSync(tree.path('g'), 'mine');
+    const race = spawn('python3', [
+      '-c',
+      `import os, sys
+os.chdir(sys.argv[1])
+print("go", flush=True)
+while True:
+    os.rename("d", "real"); os.symlink(sys.argv[2], "d"); os.unlink("d"); os.rename("real", "d")
+    os.rename("g", "h"); os.symlink(sys.argv[2] + "/f", "g"); os.unlink("g"); os.rename("h", "g")`,
+      tree.root,
+      secret.root,
+    ]);
+    await new Promise((resolve) => race.stdout.once('data', resolve));
+    mount();
+    const seen = new Map<string | number, number>();
+    const end = Date.now() + 1500;
+    while (Date.now() < end) {
+      for (const name of ['/mnt/d/f', '/mnt/g']) {
+        const result = await read(name);
+        seen.set(result, (seen.get(result) ?? 0) + 1);
+        const list_ = open('/mnt/d', O_RDONLY | O_DIRECTORY);
+        if (list_ >= 0) close(list_);
+      }
+      system.services.descriptors.shrink(0);
+    }
+    race.kill('SIGKILL');
+    secret.dispose();
+    expect([...seen.keys()].filter((result) => typeof result === 'string')).toEqual(['mine']);
+    expect(seen.get('mine')).toBeGreaterThan(20);
+  });
+
+  it('enters no file system that shows the host’s kernel', async () => {
+    const root = fs.openSync('/', fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+    system.mountHost('/host', { directoryFd: root, readOnly: true });
+    expect(stat('/host/proc').st_mode & 0o170000).toBe(0o040000);
+    for (const name of ['/host/proc/version', '/host/proc/self/root/etc/passwd', '/host/proc/1/environ', '/host/sys/kernel']) {
+      expect(await read(name)).toBe(-EACCES);
+    }
+    expect(open('/host/proc', O_RDONLY | O_DIRECTORY)).toBe(-EACCES);
+    expect(stat('/host/proc').st_dev).not.toBe(stat('/host').st_dev);
+  });
+});
+
+describe('slow file systems', () => {
+  it('move contents in the thread pool', async () => {
+    const hostFs = mount();
+    const bytes = Buffer.alloc(600_000);
+    for (let i = 0; i < bytes.length; i += 61) bytes[i] = i;
+    fs.writeFileSync(tree.path('f'), bytes);
+    stat('/mnt/f');
+    const device = (hostFs.root as unknown as { device: { slow: boolean } }).device;
+    (device as { slow: boolean }).slow = true;
+    const fd = open('/mnt/f', O_RDWR);
+    const at = task.sys('mmap', 0, 2 ** 20, PROT_READ | PROT_WRITE, 0x22, -1, 0);
+    expect(task.start('pread64', fd, at, 2 ** 20, 100)).toBe(null);
+    while (task.blocking !== null) {
+      await new Promise((resolve) => setImmediate(resolve));
+      system.run();
+    }
+    expect(task.result).toBe(bytes.length - 100);
+    const back = Buffer.alloc(bytes.length - 100);
+    task.mm.copyIn(at, back, back.length);
+    expect(back.equals(bytes.subarray(100))).toBe(true);
+    expect(await call(task, 'pwrite64', fd, at, 300_000, 400_000)).toBe(300_000);
+    expect(fs.readFileSync(tree.path('f')).equals(Buffer.concat([bytes.subarray(0, 400_000), bytes.subarray(100, 300_100)]))).toBe(true);
+    expect(await call(task, 'pread64', fd, at, 100, 10 ** 6)).toBe(0);
+    expect(await call(task, 'read', fd, 1, 100)).toBe(-EFAULT);
+    // A task that is killed while it waits: the call goes on, with its file, and gives everything back.
+    const usage = system.memory.usage(0);
+    expect(task.start('pread64', fd, at, 2 ** 20, 0)).toBe(null);
+    task.interrupt();
+    expect(task.result).toBe(-EINTR);
+    close(fd);
+    for (let i = 0; i < 50 && system.memory.usage(0) > usage; i++) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(system.memory.usage(0)).toBe(usage);
   });
 });
