@@ -20,6 +20,10 @@ import { type ElfFile, mapElf } from './map-elf.js';
 import { HEAD_SIZE, parseScript } from './script.js';
 import { makeStack } from './stack.js';
 
+// personality(2), linux/personality.h.
+const ADDR_NO_RANDOMIZE = 0x0040000;
+const ADDR_COMPAT_LAYOUT = 0x0200000;
+const READ_IMPLIES_EXEC = 0x0400000;
 /** A `#!` script's interpreter may be a script in turn, so often (fs/exec.c, exec_binprm). */
 const MAX_DEPTH = 5;
 
@@ -40,8 +44,8 @@ export interface LoadRequest {
   readonly task: Task;
   /** The path is of a close-on-exec descriptor: a script's interpreter could not open it (ENOENT). */
   readonly unreachable: boolean;
-  /** Addresses are not random (personality ADDR_NO_RANDOMIZE). */
-  readonly noRandomize?: boolean;
+  /** personality(2) of the process. ADDR_NO_RANDOMIZE, ADDR_COMPAT_LAYOUT and READ_IMPLIES_EXEC have a meaning here. Default 0. */
+  readonly personality?: number;
   /** Opens an interpreter for execution; -errno as execve gives it. */
   open(path: string): FileDescription | number;
 }
@@ -224,8 +228,10 @@ let entryPoint = 0;
 function placeProgram(load: Load, program: ElfFile, interpreter: ElfFile | null, identity: Identity): number {
   const { mm, kernel, credentials, envp, path } = load.request;
   const { layout } = mm;
-  const randomize = load.request.noRandomize !== true;
-  layout.choose(kernel, mm.limits.soft[RLIMIT_STACK], randomize, false);
+  const personality = load.request.personality ?? 0;
+  mm.readImpliesExec = (personality & READ_IMPLIES_EXEC) !== 0;
+  const stackLimit = mm.limits.soft[RLIMIT_STACK];
+  layout.choose(kernel, stackLimit, (personality & ADDR_NO_RANDOMIZE) === 0, (personality & ADDR_COMPAT_LAYOUT) !== 0);
   const dynamic = program.header.type === ET_DYN;
   const mapped = mapElf(mm, program, dynamic && interpreter !== null ? layout.pieBase(kernel) : -1);
   if (typeof mapped === 'number') return mapped;

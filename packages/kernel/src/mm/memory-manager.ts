@@ -323,6 +323,30 @@ export class MemoryManager implements AddressTranslator, GuestMemory {
     return done;
   }
 
+  /** As `copyIn`, with the rights of a debugger. */
+  peek(addr: number, dst: Uint8Array, length: number): number {
+    let done = 0;
+    while (done < length) {
+      const offset = this.resolveForced(addr + done, length - done, ACCESS_READ);
+      if (offset < 0) break;
+      const at = this.views.within(offset);
+      dst.set(this.views.bytes(offset).subarray(at, at + this.resolvedLength), done);
+      done += this.resolvedLength;
+    }
+    return done;
+  }
+  /** As `copyOut`, with the rights of a debugger: also to the program's code, which becomes a private copy. */
+  poke(addr: number, src: Uint8Array, length: number): number {
+    let done = 0;
+    while (done < length) {
+      const offset = this.resolveForced(addr + done, length - done, ACCESS_WRITE);
+      if (offset < 0) break;
+      this.views.bytes(offset).set(src.subarray(done, done + this.resolvedLength), this.views.within(offset));
+      done += this.resolvedLength;
+    }
+    return done;
+  }
+
   /** Clears `length` bytes at `addr`; returns the bytes done. */
   zeroOut(addr: number, length: number): number {
     let done = 0;

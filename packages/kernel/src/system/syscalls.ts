@@ -229,11 +229,18 @@ function sysGetcpu(task: Task, args: ContextPage): number {
   return node !== 0 && task.mm.copyOut(node, scratch, 4) !== 4 ? -EFAULT : 0;
 }
 
-/** personality(2): kept by the task and its children; ADDR_NO_RANDOMIZE is honoured by execve. Only the native execution domain exists. */
+const READ_IMPLIES_EXEC = 0x400000;
+
+/**
+ * personality(2): kept by the task and its children; ADDR_NO_RANDOMIZE and ADDR_COMPAT_LAYOUT are honoured by execve, READ_IMPLIES_EXEC by the memory
+ * manager. Only the native execution domain exists.
+ */
 function sysPersonality(task: Task, args: ContextPage): number {
   const next = args.argUint32(0);
   const old = task.personality;
-  if (next !== 0xffffffff) task.personality = next;
+  if (next === 0xffffffff) return old;
+  task.personality = next;
+  task.mm.readImpliesExec = (next & READ_IMPLIES_EXEC) !== 0;
   return old;
 }
 
@@ -249,7 +256,11 @@ export const systemSyscalls: readonly SyscallEntry[] = [
   partial('getrusage', sysGetrusage, 'page faults, blocks and messages are 0'),
   partial('arch_prctl', sysArchPrctl, 'ARCH_SET_CPUID gives ENODEV'),
   partial('getcpu', sysGetcpu, 'always CPU 0, node 0'),
-  partial('personality', sysPersonality, 'ADDR_NO_RANDOMIZE is honoured; the other bits are kept and have no effect'),
+  partial(
+    'personality',
+    sysPersonality,
+    'ADDR_NO_RANDOMIZE, ADDR_COMPAT_LAYOUT and READ_IMPLIES_EXEC are honoured; the other bits are kept and have no effect',
+  ),
   errnoOnly('reboot', EPERM, 'not permitted in a sandbox'),
   errnoOnly('init_module', EPERM, 'no kernel modules'),
   errnoOnly('finit_module', EPERM, 'no kernel modules'),

@@ -39,7 +39,6 @@ const MAX_ARGUMENTS = 0x7fffffff;
 const MAX_TOTAL = 6 * 2 ** 20;
 const COMM_LENGTH = 15;
 const SECBIT_NOROOT = 1;
-const ADDR_NO_RANDOMIZE = 0x40000;
 const pointer = new Uint8Array(8);
 const pointerView = new DataView(pointer.buffer);
 
@@ -133,7 +132,7 @@ export function execute(
     credentials: task.credentials,
     task,
     unreachable,
-    noRandomize: (task.personality & ADDR_NO_RANDOMIZE) !== 0,
+    personality: task.personality,
     open: (interpreter) => openExecutable(task, task.fs.cwdMount, task.fs.cwdDentry, interpreter, true),
   });
   if (typeof image === 'number') {

@@ -3,6 +3,7 @@ import { ACCESS_READ, ACCESS_WRITE } from '@sbx/platform';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unmap } from '../../src/mm/mapping.js';
 import type { MemoryManager } from '../../src/mm/memory-manager.js';
+import { protect } from '../../src/mm/protect.js';
 import { mapped, type TableSpace, TestKernel, touch } from './fixture.js';
 
 let kernel: TestKernel;
@@ -70,6 +71,27 @@ describe('MemoryManager', () => {
     // The last owner stores without a copy.
     expect(touch(mm, addr + 20480, ACCESS_WRITE)).toBeGreaterThanOrEqual(0);
     expect(kernel.memory.totalUsage()).toBe(left);
+  });
+
+  it('lets a debugger write to what the program can only read, for this program alone', () => {
+    const addr = mapped(mm, { length: 8192 });
+    mm.copyOut(addr, bytes('code'), 4);
+    protect(mm, addr, 8192, 5);
+    const child = mm.fork() as MemoryManager;
+    expect(mm.copyOut(addr, bytes('x'), 1)).toBe(0);
+    expect(mm.poke(addr, bytes('x'), 1)).toBe(1);
+    expect(mm.copyOut(addr, bytes('y'), 1)).toBe(0);
+    expect([mm.readUint32(addr) & 0xff, child.readUint32(addr) & 0xff]).toEqual([0x78, 0x63]);
+    expect(touch(mm, addr, ACCESS_WRITE)).toBe(-2);
+    protect(mm, addr, 4096, 0);
+    const seen = new Uint8Array(4);
+    expect(mm.copyIn(addr, seen, 4)).toBe(0);
+    expect(mm.peek(addr, seen, 4)).toBe(4);
+    expect(Buffer.from(seen).toString()).toBe('xode');
+    expect(mm.peek(addr + 8190, seen, 4)).toBe(2);
+    const shared = mapped(mm, { length: 4096, flags: 0x21, prot: 1 });
+    expect(mm.poke(shared, bytes('x'), 1)).toBe(0);
+    child.decRef();
   });
 
   it('keeps the translation cache true across unmapping and mapping anew', () => {
