@@ -1,3 +1,5 @@
+import { mergeConfig } from 'vitest/config';
 import { project } from '../../vitest.shared.js';
 
-export default project('@sbx/release');
+// Each test starts several programs, some of which install packages.
+export default mergeConfig(project('@sbx/release'), { test: { testTimeout: 300_000 } });

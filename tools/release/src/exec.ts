@@ -15,7 +15,7 @@ export interface Outcome {
 /** Runs a program to its end; rejects only if it can't be started. */
 export function exec(program: string, args: readonly string[], options: ExecOptions): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    execFile(program, args, { ...options, encoding: 'utf8', maxBuffer: 1 << 26, timeout: 240_000 }, (error, stdout, stderr) => {
+    execFile(program, args, { ...options, encoding: 'utf8', maxBuffer: 1 << 26, timeout: 600_000 }, (error, stdout, stderr) => {
       if (error && typeof error.code === 'string') reject(error);
       else resolve({ status: error ? (error.signal ?? (error.code as number)) : 0, stdout, stderr });
     });

@@ -110,7 +110,7 @@ describe.skipIf(cannot)(`what is published${cannot ? ` (${cannot})` : ''}`, () =
       tarballs.set(name, tarball);
       packs.set(name, await unpack(tarball, path.join(scratch, 'packs', name)));
     }
-  }, 5 * minutes);
+  }, 15 * minutes);
 
   afterAll(async () => {
     await registry?.close();
@@ -257,7 +257,7 @@ describe.skipIf(cannot)(`what is published${cannot ? ` (${cannot})` : ''}`, () =
     beforeAll(async () => {
       consumer = await installedBy(installer);
       noKvm = (await consumer.node('probe.mjs', kvmProbe)).stdout.trim();
-    }, 3 * minutes);
+    }, 10 * minutes);
 
     test('nothing was compiled: the prebuilt native parts fit', () => {
       for (const { name } of native) expect(existsSync(path.join(consumer.installed(name), 'build'))).toBe(false);
@@ -282,7 +282,7 @@ describe.skipIf(cannot)(`what is published${cannot ? ` (${cannot})` : ''}`, () =
 
     beforeAll(async () => {
       consumer = await installedBy(npmWithoutScripts);
-    }, 3 * minutes);
+    }, 10 * minutes);
 
     test('on another system every library can be imported, and says at first use what it needs', async () => {
       // What Node and node-gyp-build ask for where they are.
