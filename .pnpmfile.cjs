@@ -1,4 +1,5 @@
-// What pnpm leaves out of package.json when it packs a package: what only this repository uses.
+// What pnpm does to package.json when it packs a package: it leaves out what only this repository uses, and adds what tools read
+// that do not know `exports` (TypeScript with `moduleResolution: node`).
 
 const { existsSync } = require('node:fs');
 const path = require('node:path');
@@ -31,7 +32,8 @@ module.exports = {
       const missing = targets(exports).filter((file) => !existsSync(path.join(folder, file)));
       if (existsSync(path.join(folder, 'binding.gyp')) && !existsSync(path.join(folder, 'prebuilds'))) missing.push('prebuilds');
       if (missing.length > 0) throw new Error(`${manifest.name} lacks ${missing.join(', ')}: pnpm release makes them`);
-      return { ...rest, publishConfig: { access }, exports, ...(install && { scripts: { install } }) };
+      const entry = exports['.'] && { main: exports['.'].require.default, types: exports['.'].require.types };
+      return { ...rest, publishConfig: { access }, ...entry, exports, ...(install && { scripts: { install } }) };
     },
   },
 };
