@@ -10,7 +10,10 @@
         ["OS=='linux' and target_arch=='x64'", {
           "sources": [
             "native/binding.c",
+            "native/binding_arguments.c",
+            "native/binding_run.c",
             "native/fault.c",
+            "native/forget.c",
             "native/kicker.c",
             "native/kvm_ioctl.c",
             "native/machine.c",

@@ -111,14 +111,6 @@ struct vcpu {
   /* The run (its sequence number) that must end. */
   _Atomic uint64_t stop;
 
-  /* Pool: the context handed to this worker, whether it waits, and its futex word. Guarded by pool.lock but for the futex word. */
-  struct context *inbox;
-  bool idle;
-  _Atomic uint32_t wakeups;
-  pthread_t thread;
-  /* When the present run began (CLOCK_MONOTONIC, ns), 0: none. */
-  _Atomic uint64_t started;
-
   uint64_t counts[COUNTS];
   /* Whether the time in KVM_RUN is added up; it costs two readings of the clock per run. */
   bool timed;
@@ -161,7 +153,7 @@ struct machine {
   bool syscall_faults;  /* SYSCALL of ring 3 arrives at LSTAR with ring 3's CS */
   bool bare;            /* ring 0 is emulated: enter ring 3 by special registers, exit through bare vectors */
   bool window;          /* an interrupt-window exit comes right after a SYSCALL: no second entry is needed */
-  bool shadow;          /* KVM shadows page tables: changes by the host are unseen until the table is touched */
+  bool shadow;          /* KVM shadows page tables: it has to be told of the host's changes (forget.c) */
 
   struct kernel_area area;
   /* Entries below the count never change: workers read them to decode faults. */

@@ -46,7 +46,7 @@ void context_evict(struct context *c);
 int vcpu_take_up(struct vcpu *v, struct context *c);
 
 /*
- * Makes a KVM that shadows page tables forget what it knew of `count` entries, or (`whole`) tables; guest-physical addresses. `v` runs nothing; the
+ * (forget.c) Makes a KVM that shadows page tables forget what it knew of `count` entries, or (`whole`) tables; guest-physical addresses. `v` runs nothing; the
  * context that it holds keeps its state. Called by the thread that adopted `v`. Returns 0 or -EIO.
  */
 int vcpu_forget(struct vcpu *v, const uint64_t *physical, uint32_t count, bool whole);
