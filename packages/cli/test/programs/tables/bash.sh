@@ -15,7 +15,7 @@ cat <<-E | tr a-z A-Z
 	indented ${#W}x
 	E
 seq 100000 | tail -n 1; seq 100000 | head -n 1; echo ${PIPESTATUS[@]}; yes | head -n 1; echo ${PIPESTATUS[@]}; false | true; echo $?; set -o pipefail; false | true; echo $?
-seq 50000 | while read x; do echo $x; done | md5sum; dd if=/dev/zero bs=64k count=16 status=none | tee >(md5sum > a) | md5sum; sleep 0.2; cat a
+seq 3000 | while read x; do echo $x; done | md5sum; dd if=/dev/zero bs=64k count=16 status=none | tee >(md5sum > a) | md5sum; sleep 0.2; cat a
 trap 'echo got USR1' USR1; trap 'echo leaving $?' EXIT; kill -USR1 $$; echo here; (exit 7)
 trap 'echo int' INT; kill -INT $$; trap '' TERM; kill -TERM $$; echo survived; trap - TERM; trap; kill -TERM $$; echo not printed
 trap 'echo debug $BASH_COMMAND' DEBUG; echo a; trap - DEBUG; trap 'echo err $?' ERR; false; f() { return 3; }; f; trap 'echo child' CHLD; true & wait; echo end
