@@ -268,9 +268,7 @@ static int on_exception(struct vcpu *v, struct context *c, const struct space *s
                           (unsigned long long)error_code, (unsigned long long)cr2);
   }
   const uint64_t lstar = machine_text(m, ring0_exit_syscall);
-  /* Seen now and then: a fault that the shadow tables cause (a page that is not present) comes with the address of the page. */
-  const bool at_lstar = frame->rip == lstar && cr2 >> 12 == lstar >> 12;
-  if (vector == VECTOR_PAGE_FAULT && m->syscall_faults && at_lstar) return on_syscall(v, c, frame->rsp);
+  if (vector == VECTOR_PAGE_FAULT && m->syscall_faults && frame->rip == lstar && cr2 == lstar) return on_syscall(v, c, frame->rsp);
 
   store_general(c->page, &v->run->s.regs.regs, frame->rip, frame->rflags, frame->rsp);
   if (frame->cs != SELECTOR_UCODE64) return on_compatibility_mode(c);
@@ -422,8 +420,14 @@ static int run_loop(struct vcpu *v, struct context *c, struct space *s, uint64_t
       int where = position(v, c);
       if (where == ENTERING) {
         const struct kvm_regs *r = &run->s.regs.regs;
-        store_general(page, r, r->rip, r->rflags, r->rsp);
         v->ring = 3;
+        /* Not between two instructions: SYSCALL was executed and its fault is still to come. It ends the run as well. */
+        if (v->machine->syscall_faults && r->rip == machine_text(v->machine, ring0_exit_syscall)) {
+          v->under = v->loaded;
+          leave_guest(v);
+          return on_syscall(v, c, r->rsp);
+        }
+        store_general(page, r, r->rip, r->rflags, r->rsp);
       }
       if (where == OUTSIDE) settle_cr3(v, c, s);
       else v->under = v->loaded;
