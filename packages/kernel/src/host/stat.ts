@@ -1,6 +1,6 @@
 import { AT_EMPTY_PATH, AT_NO_AUTOMOUNT, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, STATX_BTIME, Stat, Statx } from '@sbx/abi';
 import { makeDevice } from '../vfs/device-number.js';
-import { hostAddress, hostCall, hostNumber, hostWords, putPath, STRUCT_AT } from './host.js';
+import { hostAddress, hostBytes, hostCall, hostNumber, hostWords, putPath, STRUCT_AT } from './host.js';
 
 const SYS_FSTAT = hostNumber('fstat');
 const SYS_NEWFSTATAT = hostNumber('newfstatat');
@@ -118,7 +118,24 @@ const X_DEV_MAJOR = word(X.stx_dev_major);
 export function statxAt(fd: number, name: string): number {
   const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (name === '' ? AT_EMPTY_PATH : 0);
   const result = hostCall(SYS_STATX, fd, putPath(name), flags, STATX_MASK, hostAddress + STRUCT_AT);
-  if (result < 0) return result;
+  if (result === 0) decodeStatx();
+  return result;
+}
+
+/** Bytes of a statx result. */
+export const STATX_SIZE = Statx.size;
+/** Arguments of a statx call on a name in a directory, for calls that are made elsewhere. */
+export const STATX_FLAGS = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
+export { STATX_MASK };
+
+/** Takes a result that another call brought: `bytes` is a `struct statx`. */
+export function takeStatx(bytes: Uint8Array): void {
+  hostBytes.set(bytes, STRUCT_AT);
+  decodeStatx();
+}
+
+/** @hotpath */
+function decodeStatx(): void {
   const s = hostStat;
   s.dev = makeDevice(hostWords[X_DEV_MAJOR], hostWords[X_DEV_MAJOR + 1]);
   s.inoLow = hostWords[X_INO];
@@ -142,5 +159,4 @@ export function statxAt(fd: number, name: string): number {
     s.btimeSec = signed64(X_BTIME);
     s.btimeNsec = hostWords[X_BTIME + 2];
   }
-  return 0;
 }

@@ -34,7 +34,6 @@ import {
   S_IFLNK,
   S_IFMT,
   S_IFREG,
-  S_IFSOCK,
 } from '@sbx/abi';
 import { truncateInode } from './attributes.js';
 import type { Dentry } from './dentry.js';
@@ -207,7 +206,7 @@ export function openFound(caller: Caller, mount: Mount, dentry: Dentry, flags: n
   if (type === S_IFREG || type === S_IFDIR || inode.opensItself) file = inode.open(caller, truncate ? kept | O_TRUNC : kept);
   else if (type === S_IFCHR || type === S_IFBLK) file = vfs.devices.open(caller, inode, flags & O_NOCTTY ? kept | O_NOCTTY : kept);
   else if (type === S_IFIFO) file = vfs.openFifo(inode, kept);
-  else file = type === S_IFSOCK ? -ENXIO : -EINVAL;
+  else file = -ENXIO;
   if (typeof file !== 'number' && (flags & O_DIRECT) !== 0 && type === S_IFREG && !inode.superBlock.supportsDirect) {
     file.decRef();
     file = -EINVAL;

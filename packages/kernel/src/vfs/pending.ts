@@ -14,9 +14,18 @@ export const PENDING = -600;
 /** A system call whose handler may answer PENDING: it is called again after each wake-up. Costs nothing while nothing is pending. */
 export function retrying(handler: SyscallHandler): SyscallHandler {
   return (task, args): SyscallResult => {
-    const result = handler(task, args);
+    const result = attempt(task, args, handler);
     return result === PENDING ? retry(task, args, handler) : result;
   };
+}
+
+/** Calls the handler and says meanwhile that it may answer PENDING. @hotpath */
+function attempt(task: Task, args: ContextPage, handler: SyscallHandler): SyscallResult {
+  const { vfs } = task.kernel;
+  vfs.mayPend = true;
+  const result = handler(task, args);
+  vfs.mayPend = false;
+  return result;
 }
 
 function* retry(task: Task, args: ContextPage, handler: SyscallHandler): Blocking {
@@ -25,7 +34,7 @@ function* retry(task: Task, args: ContextPage, handler: SyscallHandler): Blockin
     task.kernel.vfs.pending = null;
     if (queue === null) return -EIO;
     if ((yield task.wait.on(queue, EPOLLIN)) === INTERRUPTED) return -ERESTARTNOINTR;
-    const result = handler(task, args);
+    const result = attempt(task, args, handler);
     if (typeof result !== 'number') return yield* result;
     if (result !== PENDING) return result;
   }

@@ -30,6 +30,8 @@ export class Vfs {
   readonly types = new Map<string, FileSystemType>();
   /** Set by an operation that answers PENDING: what to wait for. */
   pending: WaitQueue | null = null;
+  /** The system call that is served starts over when an operation answers PENDING: only then may one do so. */
+  mayPend = false;
   /** fs.protected_* of sysctl. */
   protectedSymlinks = true;
   protectedHardlinks = true;

@@ -703,8 +703,8 @@ describe('slow file systems', () => {
     fs.writeFileSync(tree.path('f'), bytes);
     stat('/mnt/f');
     const device = (hostFs.root as unknown as { device: { slow: boolean } }).device;
-    (device as { slow: boolean }).slow = true;
-    const fd = open('/mnt/f', O_RDWR);
+    device.slow = true;
+    const fd = await call(task, 'openat', AT_FDCWD, '/mnt/f', O_RDWR, 0);
     const at = task.sys('mmap', 0, 2 ** 20, PROT_READ | PROT_WRITE, 0x22, -1, 0);
     expect(task.start('pread64', fd, at, 2 ** 20, 100)).toBe(null);
     while (task.blocking !== null) {
@@ -727,5 +727,43 @@ describe('slow file systems', () => {
     close(fd);
     for (let i = 0; i < 50 && system.memory.usage(0) > usage; i++) await new Promise((resolve) => setTimeout(resolve, 5));
     expect(system.memory.usage(0)).toBe(usage);
+  });
+
+  it('look names up and open files in the thread pool, for system calls that can start over', async () => {
+    fs.mkdirSync(tree.path('a', 'b'), { recursive: true });
+    fs.writeFileSync(tree.path('a', 'b', 'f'), 'far away');
+    fs.symlinkSync('a/b', tree.path('l'));
+    const hostFs = mount();
+    (hostFs.root as unknown as { device: { slow: boolean } }).device.slow = true;
+    expect(task.start('openat', AT_FDCWD, '/mnt/l/f', O_RDONLY, 0)).toBe(null);
+    while (task.blocking !== null) {
+      await new Promise((resolve) => setImmediate(resolve));
+      system.run();
+    }
+    const fd = task.result!;
+    expect(fd).toBeGreaterThanOrEqual(0);
+    expect(await readFd(fd, 100)).toBe('far away');
+    close(fd);
+    expect(await call(task, 'openat', AT_FDCWD, '/mnt/a/none', O_RDONLY, 0)).toBe(-ENOENT);
+    const made = await call(task, 'openat', AT_FDCWD, '/mnt/a/none', O_CREAT | O_WRONLY, 0o644);
+    expect(await call(task, 'write', made, 'x', 1)).toBe(1);
+    close(made);
+    expect(await call(task, 'newfstatat', AT_FDCWD, '/mnt/a/none', buffer, 0)).toBe(0);
+    expect(await call(task, 'unlinkat', AT_FDCWD, '/mnt/a/none', 0)).toBe(0);
+    expect(await call(task, 'newfstatat', AT_FDCWD, '/mnt/a/none', buffer, 0)).toBe(-ENOENT);
+    expect(await call(task, 'renameat2', AT_FDCWD, '/mnt/a/b/f', AT_FDCWD, '/mnt/a/g', 0)).toBe(0);
+    expect(fs.readFileSync(tree.path('a', 'g'), 'latin1')).toBe('far away');
+    // The kernel itself does not start over: it waits.
+    expect(typeof system.vfs.open(system.vfs.kernelCaller, '/mnt/a/g', O_RDONLY)).toBe('object');
+    // A program that goes away while its call is under way leaves no descriptor behind.
+    system.vfs.cache.clear();
+    const before = openDescriptors();
+    const other = system.task();
+    expect(other.start('openat', AT_FDCWD, '/mnt/a/g', O_WRONLY, 0)).toBe(null);
+    other.interrupt();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    hostFs.slowCalls.dispose();
+    system.services.descriptors.shrink(0);
+    expect(openDescriptors()).toBeLessThanOrEqual(before);
   });
 });

@@ -79,12 +79,12 @@ export class HostDirectory extends HostInode {
   }
 
   /** As `handle`, taken out of the cache, where opening others can't close it; `unpin` puts it back. */
-  #pin(): number {
+  pin(): number {
     const fd = this.handle();
     if (fd >= 0 && this.#rootFd < 0) this.superBlock.services.descriptors.take(this.#handle);
     return fd;
   }
-  #unpin(fd: number): void {
+  unpin(fd: number): void {
     if (this.#rootFd >= 0) return;
     const { descriptors } = this.superBlock.services;
     if (this.#handle.fd >= 0) descriptors.close(fd);
@@ -102,8 +102,13 @@ export class HostDirectory extends HostInode {
 
   // -- Names.
 
-  override lookup(_caller: Caller, name: string): Inode | number {
+  override lookup(caller: Caller, name: string): Inode | number {
     if (!isName(name)) return -EINVAL;
+    const { slowCalls } = this.superBlock;
+    if (this.device.slow && slowCalls.mayPend(caller)) {
+      const result = slowCalls.stat(this, name);
+      return result < 0 ? result : this.superBlock.adopt(this, name);
+    }
     const fd = this.handle();
     if (fd < 0) return fd;
     const result = statxAt(fd, name);
@@ -111,15 +116,19 @@ export class HostDirectory extends HostInode {
   }
 
   /** @hotpath */
-  override revalidate(_caller: Caller, name: string, child: Inode | null): number {
+  override revalidate(caller: Caller, name: string, child: Inode | null): number {
     if (child === null) return 0;
     const inode = child as HostInode;
     const { superBlock } = this;
     const isHere = inode.parent === this && inode.name === name;
-    if (superBlock.cacheMs > 0 && isHere && inode.isFresh) return 1;
-    const fd = this.handle();
-    if (fd < 0) return fd === -ENOENT ? 0 : fd;
-    const result = statAt(fd, name);
+    if ((superBlock.cacheMs > 0 || inode.device.slow) && isHere && inode.isFresh) return 1;
+    let result: number;
+    if (this.device.slow && superBlock.slowCalls.mayPend(caller)) result = superBlock.slowCalls.stat(this, name);
+    else {
+      const fd = this.handle();
+      if (fd < 0) return fd === -ENOENT ? 0 : fd;
+      result = statAt(fd, name);
+    }
     if (result < 0) return result === -ENOENT ? 0 : result;
     if (!inode.isSame()) return 0;
     inode.update();
@@ -226,7 +235,7 @@ export class HostDirectory extends HostInode {
       if (result === -ENOENT) return -EOPNOTSUPP;
     } else {
       const { parent } = source;
-      const to = this.#pin();
+      const to = this.pin();
       const from = parent === this ? to : parent.handle();
       if (from < 0) result = from;
       else {
@@ -235,7 +244,7 @@ export class HostDirectory extends HostInode {
         else if (!source.isSame()) result = -ESTALE;
         else result = hostCall(SYS_LINKAT, from, putPath(source.name), to, putPath(name, PATH2_AT), 0);
       }
-      this.#unpin(to);
+      this.unpin(to);
     }
     if (result < 0) return result;
     this.changed();
@@ -281,11 +290,12 @@ export class HostDirectory extends HostInode {
     const own = this.#forChange(name);
     if (own < 0) return own;
     if (!isName(newName)) return -EINVAL;
-    const from = this.#pin();
+    if (to.device.slow) this.superBlock.slowCalls.forget(to, newName);
+    const from = this.pin();
     if (from < 0) return from;
     const there = to === this ? from : to.handle();
     const result = there < 0 ? there : hostCall(SYS_RENAMEAT2, from, putPath(name), there, putPath(newName, PATH2_AT), flags);
-    this.#unpin(from);
+    this.unpin(from);
     if (result < 0) return result;
     this.changed();
     to.changed();
@@ -301,7 +311,9 @@ export class HostDirectory extends HostInode {
   /** The handle, if the mount may be written, and `name` is a single name. */
   #forChange(name: string): number {
     if (!isName(name)) return -EINVAL;
-    return this.superBlock.readOnly ? -EROFS : this.handle();
+    if (this.superBlock.readOnly) return -EROFS;
+    if (this.device.slow) this.superBlock.slowCalls.forget(this, name);
+    return this.handle();
   }
 
   protected override evict(): void {

@@ -10,6 +10,7 @@ import { fileSystemType, HostDevice, inodeKey } from './host-device.js';
 import { HostDirectory } from './host-directory.js';
 import { HostFile } from './host-file.js';
 import { type HostInode, HostSpecial, HostSymlink, SAFE_OPEN } from './host-inode.js';
+import { SlowCalls } from './slow-calls.js';
 
 const SYS_FSTATFS = hostNumber('fstatfs');
 const SYS_SYNCFS = hostNumber('syncfs');
@@ -49,6 +50,7 @@ export class HostFileSystem extends SuperBlock {
   readonly hostUid = process.geteuid?.() ?? 0;
   /** The sentry may give what it makes to the program's user: as far as is known. */
   givesAway = this.hostUid === 0;
+  #slowCalls: SlowCalls | null = null;
   readonly #devices = new Map<number, HostDevice>();
   #lastDevice: HostDevice;
   readonly #rootFd: number;
@@ -142,6 +144,12 @@ export class HostFileSystem extends SuperBlock {
     return device;
   }
 
+  /** Calls on network and FUSE file systems. */
+  get slowCalls(): SlowCalls {
+    this.#slowCalls ??= new SlowCalls(this.kernel, (fd) => this.services.descriptors.close(fd));
+    return this.#slowCalls;
+  }
+
   // -- Fifos and sockets that programs make.
 
   get mayOwnSpecial(): boolean {
@@ -190,6 +198,7 @@ export class HostFileSystem extends SuperBlock {
 
   override shutdown(): void {
     for (const inode of [...this.#special]) this.disownSpecial(inode);
+    this.#slowCalls?.dispose();
     this.root.decRef();
     hostCall(SYS_CLOSE, this.#rootFd);
   }

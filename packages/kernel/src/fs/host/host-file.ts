@@ -47,10 +47,10 @@ export class HostFile extends HostInode implements PageSource {
   // -- Host descriptors.
 
   /** Opens the host's file for a description with access mode `mode`: the descriptor, which is shared, or -errno. Give it back by `close`. */
-  openHost(mode: number): number {
+  openHost(mode: number, caller: Caller | null = null): number {
     if (this.#root >= 0) return mode === this.#rootMode || this.#rootMode === O_RDWR ? this.#root : -EACCES;
     if (this.#fds[mode] < 0) {
-      const fd = this.#openMode(mode);
+      const fd = this.#openMode(mode, caller);
       if (fd < 0) return fd;
       this.#fds[mode] = fd;
     }
@@ -63,15 +63,15 @@ export class HostFile extends HostInode implements PageSource {
     this.#fds[mode] = -1;
   }
 
-  #openMode(mode: number): number {
+  #openMode(mode: number, caller: Caller | null): number {
     const { superBlock } = this;
     const made = superBlock.services.descriptors.take(this.#made);
     if (made >= 0) return made;
     if (mode !== O_RDONLY && superBlock.readOnly) return -EROFS;
     // Reading what nobody may change does not change its access time either; only the owner may ask for that.
     const quiet = superBlock.readOnly && this.uid === superBlock.hostUid;
-    let fd = this.openByName(quiet ? mode | O_NOATIME : mode);
-    if (fd === -EPERM && quiet) fd = this.openByName(mode);
+    let fd = this.openByName(quiet ? mode | O_NOATIME : mode, caller);
+    if (fd === -EPERM && quiet) fd = this.openByName(mode, caller);
     if (fd < 0) return fd === -EMFILE ? -ENFILE : fd;
     this.update();
     if (superBlock.worldReadableOnly && (this.mode & 4) === 0) {
@@ -105,11 +105,11 @@ export class HostFile extends HostInode implements PageSource {
     return this.#fds[O_RDWR] >= 0 ? this.#fds[O_RDWR] : this.#fds[O_WRONLY];
   }
 
-  override open(_caller: Caller, flags: number): FileDescription | number {
+  override open(caller: Caller, flags: number): FileDescription | number {
     if (this.device.forbidden) return -EACCES;
     const mode = (flags & 3) === 3 ? O_RDWR : flags & 3;
     if (mode !== O_RDONLY && this.superBlock.readOnly) return -EROFS;
-    const fd = this.openHost(mode);
+    const fd = this.openHost(mode, caller);
     return fd < 0 ? fd : new HostFileDescription(flags, this, fd, mode);
   }
 

@@ -54,6 +54,8 @@ const SYS_FCHMODAT2 = 452;
 /** How an object is opened besides the access mode: nothing is followed, waited for, or made a controlling terminal. */
 export const SAFE_OPEN = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 
+/** How long attributes count as current on a slow file system, which itself caches them for longer (NFS: 3 s): a path walk has to be able to end. */
+const SLOW_CACHE_MS = 1000;
 /** Nanoseconds in utimensat(2) that mean now, and leave as it is. */
 const UTIME_NOW = 0x3fffffff;
 const UTIME_OMIT = 0x3ffffffe;
@@ -121,7 +123,7 @@ export abstract class HostInode extends Inode {
     this.ctimeSec = s.ctimeSec;
     this.ctimeNsec = s.ctimeNsec;
     const { superBlock } = this;
-    this.validUntil = Date.now() + superBlock.cacheMs;
+    this.validUntil = Date.now() + (this.device.slow ? Math.max(superBlock.cacheMs, SLOW_CACHE_MS) : superBlock.cacheMs);
     this.#walk = superBlock.kernel.vfs.walk.walks;
   }
 
@@ -129,7 +131,7 @@ export abstract class HostInode extends Inode {
   get isFresh(): boolean {
     const { superBlock } = this;
     if (Date.now() > this.validUntil) return false;
-    return superBlock.cacheMs > 0 || this.#walk === superBlock.kernel.vfs.walk.walks;
+    return superBlock.cacheMs > 0 || this.device.slow || this.#walk === superBlock.kernel.vfs.walk.walks;
   }
 
   /** Says where the object is. */
@@ -207,15 +209,19 @@ export abstract class HostInode extends Inode {
 
   /**
    * Opens the object by its name, with the given access mode and flags; compares what was opened with this: the descriptor or -errno (-ESTALE: something
-   * else is there now). `hostStat` then describes it.
+   * else is there now). `hostStat` then describes it. A `caller` may be answered PENDING.
    */
-  protected openByName(flags: number): number {
-    const { parent } = this;
+  protected openByName(flags: number, caller: Caller | null = null): number {
+    const { parent, superBlock } = this;
     if (parent === null) return -ENOENT;
-    const directory = parent.handle();
-    if (directory < 0) return directory;
-    const { descriptors } = this.superBlock.services;
-    const fd = descriptors.open(directory, this.name, flags | SAFE_OPEN, 0);
+    const { descriptors } = superBlock.services;
+    let fd: number;
+    if (caller !== null && this.device.slow && superBlock.slowCalls.mayPend(caller)) {
+      fd = superBlock.slowCalls.open(parent, this.name, flags | SAFE_OPEN);
+    } else {
+      const directory = parent.handle();
+      fd = directory < 0 ? directory : descriptors.open(directory, this.name, flags | SAFE_OPEN, 0);
+    }
     if (fd < 0) return fd;
     const result = statFd(fd);
     if (result === 0 && this.isSame()) return fd;
