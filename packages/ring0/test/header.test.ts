@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect } from 'vitest';
-import { missing, testUnless, toolchains } from '../../../tools/native/toolchain.js';
+import { testUnless } from '../../../tools/native/conditional-test.js';
+import { missing, toolchains } from '../../../tools/native/toolchain.js';
 
 const include = fileURLToPath(new URL('../native/include', import.meta.url));
 const work = mkdtempSync(path.join(tmpdir(), 'ring0-header-'));
