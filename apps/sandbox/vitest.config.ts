@@ -1,3 +1,4 @@
+import { mergeConfig } from 'vitest/config';
 import { project } from '../../vitest.shared.js';
 
-export default project('@sbx/sandbox');
+export default mergeConfig(project('@sbx/sandbox'), { test: { globalSetup: ['../../packages/cli/test/support/build.ts'] } });

@@ -1,3 +1,4 @@
+import { mergeConfig } from 'vitest/config';
 import { project } from '../../vitest.shared.js';
 
-export default project('@sbx/cli');
+export default mergeConfig(project('@sbx/cli'), { test: { globalSetup: ['test/support/build.ts'] } });

@@ -65,11 +65,11 @@ class Tree {
     }
   }
 
-  /** A caller to whom what is made at `target` belongs. */
+  /** A caller to whom what is made at `target` belongs: the user below the home directory, root elsewhere. */
   #caller(target: string): FileCaller {
     const { home, user } = this.prepared.config;
     const { kernelCaller } = this.kernel.vfs;
-    if (home === '/' || !isWithin(target, home)) return kernelCaller;
+    if (home === '/' || target === home || !isWithin(target, home)) return kernelCaller;
     this.#user ??= { kernel: this.kernel, credentials: Credentials.forUser(user.uid, user.gid, user.groups), fs: kernelCaller.fs };
     return this.#user;
   }

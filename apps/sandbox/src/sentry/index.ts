@@ -6,4 +6,4 @@ export { describeHost, describePlatforms } from './describe.js';
 export { type Prepared, prepare } from './prepare.js';
 export { run } from './run.js';
 export type { RunRequest, Say } from './run-request.js';
-export { SentryError } from './sentry-error.js';
+export { isSentryError, SentryError } from './sentry-error.js';

@@ -8,3 +8,8 @@ export class SentryError extends Error {
     this.name = 'SentryError';
   }
 }
+
+/** Whether it is a `SentryError` of any bundle: each has a class of its own. */
+export function isSentryError(error: unknown): error is SentryError {
+  return error instanceof Error && error.name === 'SentryError';
+}

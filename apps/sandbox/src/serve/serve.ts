@@ -1,6 +1,6 @@
 import { readSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { prepare, SentryError } from '@sbx/sandbox/sentry';
+import { isSentryError, prepare, SentryError } from '@sbx/sandbox/sentry';
 import { JsonLines, jsonLine } from '../protocol/lines.js';
 import { type ClientMessage, CONTROL_FD, type CreateMessage, PROTOCOL_VERSION, type SentryMessage } from '../protocol/messages.js';
 
@@ -25,7 +25,7 @@ export function serve(): void {
     const kernel = prepared.kernel.run() as typeof import('../kernel/index.js');
     kernel.serve(prepared, create, openControl(lines, early));
   } catch (error) {
-    if (!(error instanceof SentryError)) throw error;
+    if (!isSentryError(error)) throw error;
     writeSync(CONTROL_FD, jsonLine({ type: 'failed', code: error.code, message: error.message }));
   }
 }

@@ -119,7 +119,7 @@ async function run(argv: string[], flags: RunFlags): Promise<void> {
   const messages = new Messages(flags.json);
   const say: Say = (level, message, fields) => messages.say(level, message, fields);
   try {
-    process.exitCode = await sentry.run({
+    const status = await sentry.run({
       config: configOf(sentry, flags),
       argv,
       cwd: flags.workdir ?? null,
@@ -131,8 +131,10 @@ async function run(argv: string[], flags: RunFlags): Promise<void> {
       ignoredSignals: (process.env.SBX_IGNORED ?? '').split(',').filter(Boolean).map(Number),
       say,
     });
+    // Nothing is waited for: what is left of the sandbox ends with this process.
+    process.exit(status);
   } catch (error) {
-    if (!(error instanceof sentry.SentryError)) throw error;
+    if (!sentry.isSentryError(error)) throw error;
     say('error', error.message, { code: error.code });
     process.exitCode = EXIT_SBX;
   }
