@@ -12,7 +12,9 @@ export function describeTasks(tasks: Iterable<Task>): string {
       const sysno = task.history[(task.historyIndex + i) & (HISTORY - 1)];
       if (sysno >= 0) calls.push(sysnoName(sysno));
     }
-    lines.push(`task ${task.id} (process ${task.threadGroup.id}, ${JSON.stringify(task.name)}) ${STATES[task.state]}: ${calls.join(' ') || 'no calls'}`);
+    lines.push(
+      `task ${task.id} (process ${task.threadGroup.id}, ${JSON.stringify(task.name)}) ${STATES[task.state]}: ${calls.join(' ') || 'no calls'}`,
+    );
     if (lines.length === 50) return `${lines.join('\n')}\n…`;
   }
   return lines.join('\n');

@@ -27,6 +27,13 @@ export { PID_MAX } from './task/task.js';
 
 const INIT_PID = 1;
 
+/** What a signal of F_SETSIG tells (sigaction(2)): POLL_* code, events, descriptor. */
+export interface IoSignal {
+  readonly code: number;
+  readonly band: number;
+  readonly fd: number;
+}
+
 /** Bounds on what the sandbox's programs may use together. */
 export interface KernelLimits {
   /** Live tasks (threads) of the whole sandbox. */
@@ -188,13 +195,17 @@ export class Kernel {
     return group.exitStatus >= 0 || task.mustExit || task.signals.pending.has(SIGKILL) || group.signals.pending.has(SIGKILL);
   }
 
-  /** Sends a signal of the kernel's own to a thread (SIGPIPE, SIGXFSZ). */
-  signalTask(task: Task, signo: number): void {
-    sendToTask(task, SignalInfo.kernel(signo));
+  /** Sends a thread the signal that its own call caused (SIGPIPE, SIGXFSZ), as if from itself, or one that tells of `io`. */
+  signalTask(task: Task, signo: number, io?: IoSignal | null): void {
+    const info = SignalInfo.user(signo, task.threadGroup.id, task.credentials.ruid);
+    sendToTask(task, io === undefined ? info : this.#ioSignal(signo, io));
   }
-  /** Sends a signal of the kernel's own to a process. */
-  signalProcess(process: ThreadGroup, signo: number): void {
-    sendToGroup(process, SignalInfo.kernel(signo));
+  /** Sends a process a signal of the kernel's own, which may tell of `io`. */
+  signalProcess(process: ThreadGroup, signo: number, io: IoSignal | null = null): void {
+    sendToGroup(process, this.#ioSignal(signo, io));
+  }
+  #ioSignal(signo: number, io: IoSignal | null): SignalInfo {
+    return io === null ? SignalInfo.kernel(signo) : SignalInfo.io(signo, io.code, io.band, io.fd);
   }
   exitGroup(group: ThreadGroup, status: number): void {
     exitGroup(group, status);

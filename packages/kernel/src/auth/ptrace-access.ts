@@ -12,7 +12,7 @@ export function mayAccessTask(task: Task, target: Task): boolean {
   const other = target.credentials;
   const sameUser = own.ruid === other.ruid && own.ruid === other.euid && own.ruid === other.suid;
   const sameGroup = own.rgid === other.rgid && own.rgid === other.egid && own.rgid === other.sgid;
-  if (!sameUser || !sameGroup || other.dumpable !== 1 || target.mm.dumpable !== 1) return false;
+  if (!sameUser || !sameGroup || target.mm.dumpable !== 1) return false;
   // Nobody may look into what has more capabilities.
   return (other.permittedLow & ~own.permittedLow) === 0 && (other.permittedHigh & ~own.permittedHigh) === 0;
 }

@@ -37,7 +37,7 @@ function install(task: Task, next: Credentials): number {
   const old = task.credentials;
   fixCapabilities(old, next);
   if (old.euid !== next.euid || old.egid !== next.egid || old.fsuid !== next.fsuid || old.fsgid !== next.fsgid) {
-    next.dumpable = 0;
+    task.mm.dumpable = 0;
     task.parentDeathSignal = 0;
   }
   task.credentials = next;

@@ -7,7 +7,7 @@ import * as timespec from '../time/timespec.js';
 import { readTimespec } from '../time/timespec.js';
 import { type Blocking, INTERRUPTED, type SyscallResult, TIMED_OUT } from '../wait/blocking.js';
 import { Epoll, toEpoll } from './epoll.js';
-import { useSignalMask } from './syscalls.js';
+import { useSignalMask, withSignalMask } from './syscalls.js';
 
 /** `struct epoll_event` on amd64 is packed: events at 0, data at 4. */
 const EVENT_SIZE = 12;
@@ -105,7 +105,7 @@ function sysEpollWait(task: Task, args: ContextPage): SyscallResult {
 
 function sysEpollPwait(task: Task, args: ContextPage): SyscallResult {
   const masked = useSignalMask(task, args.argAddress(4), args.argSize(5));
-  return masked < 0 ? masked : epollWait(task, args, deadlineOf(task, args.argInt32(3)));
+  return masked < 0 ? masked : withSignalMask(task, epollWait(task, args, deadlineOf(task, args.argInt32(3))));
 }
 
 function sysEpollPwait2(task: Task, args: ContextPage): SyscallResult {
@@ -117,7 +117,7 @@ function sysEpollPwait2(task: Task, args: ContextPage): SyscallResult {
     deadline = timespec.duration === 0 ? 0 : task.kernel.clock.monotonic() + timespec.duration;
   }
   const masked = useSignalMask(task, args.argAddress(4), args.argSize(5));
-  return masked < 0 ? masked : epollWait(task, args, deadline);
+  return masked < 0 ? masked : withSignalMask(task, epollWait(task, args, deadline));
 }
 
 export const epollSyscalls: readonly SyscallEntry[] = [

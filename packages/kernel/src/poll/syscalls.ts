@@ -1,6 +1,7 @@
 import {
   EBADF,
   EFAULT,
+  EINTR,
   EINVAL,
   EPOLLERR,
   EPOLLHUP,
@@ -145,22 +146,33 @@ export function useSignalMask(task: Task, address: number, size: number): number
   return 0;
 }
 
+/** After a call with a temporary mask: only an interruption keeps it, for the signals that it lets in; else the old one is back before any is delivered. */
+export function withSignalMask(task: Task, result: SyscallResult): SyscallResult {
+  if (!task.signals.restoreMask) return result;
+  return typeof result === 'number' ? settleMask(task, result) : settleMaskLater(task, result);
+}
+function settleMask(task: Task, result: number): number {
+  if (result !== -ERESTARTNOHAND && result !== -EINTR) task.signals.restoreSavedMask();
+  return result;
+}
+function* settleMaskLater(task: Task, rest: Blocking): Blocking {
+  return settleMask(task, yield* rest);
+}
+
 /** Runs `call` and then stores what is left of the time, as Linux does for select and ppoll. */
 function withRemaining(task: Task, result: SyscallResult, deadline: number, store: (left: number) => number): SyscallResult {
-  if (typeof result === 'number') {
-    remainingTime(task, deadline, store);
-    return result;
-  }
+  if (typeof result === 'number') return finishTimed(task, result, deadline, store);
   return waitThenStore(task, result, deadline, store);
 }
 function* waitThenStore(task: Task, rest: Blocking, deadline: number, store: (left: number) => number): Blocking {
-  const result = yield* rest;
-  remainingTime(task, deadline, store);
-  return result;
+  return finishTimed(task, yield* rest, deadline, store);
 }
-/** A timeout that can't be written back is not an error (it may be in read-only memory). */
-function remainingTime(task: Task, deadline: number, store: (left: number) => number): void {
-  if (deadline !== NEVER) store(Math.max(0, deadline - task.kernel.clock.monotonic()));
+/** A timeout that can't be written back is not an error (it may be in read-only memory), but then the call can't be made again. */
+function finishTimed(task: Task, result: number, deadline: number, store: (left: number) => number): number {
+  settleMask(task, result);
+  if (deadline === NEVER || deadline === 0) return result;
+  const stored = store(Math.max(0, deadline - task.kernel.clock.monotonic()));
+  return stored < 0 && result === -ERESTARTNOHAND ? -EINTR : result;
 }
 
 function sysPpoll(task: Task, args: ContextPage): SyscallResult {

@@ -57,10 +57,7 @@ export function deliverSignals(task: Task, result: number): DeliveryOutcome {
     }
   }
   settleWithoutHandler(task, restart);
-  if (task.signals.restoreMask) {
-    task.signals.restoreMask = false;
-    task.signals.setBlocked(task.signals.savedLow, task.signals.savedHigh);
-  }
+  task.signals.restoreSavedMask();
   return group.stopped ? STOPPING : RESUME;
 }
 

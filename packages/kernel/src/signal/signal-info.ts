@@ -67,6 +67,13 @@ export class SignalInfo {
     info.words[7] = valueHigh;
     return info;
   }
+  /** Readiness of a descriptor (F_SETSIG). */
+  static io(signo: number, code: number, band: number, fd: number): SignalInfo {
+    const info = new SignalInfo(signo, code);
+    put64(info.words, 4, band);
+    info.words[6] = fd;
+    return info;
+  }
   /** What a program passed to rt_sigqueueinfo: `bytes` is its siginfo_t. */
   static raw(signo: number, bytes: Uint8Array): SignalInfo {
     const info = new SignalInfo(signo, 0);

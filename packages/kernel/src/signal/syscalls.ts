@@ -6,6 +6,14 @@ import {
   ENOMEM,
   EPERM,
   ESRCH,
+  SA_NOCLDSTOP,
+  SA_NOCLDWAIT,
+  SA_NODEFER,
+  SA_ONSTACK,
+  SA_RESETHAND,
+  SA_RESTART,
+  SA_RESTORER,
+  SA_SIGINFO,
   SIG_BLOCK,
   SIG_SETMASK,
   SIG_UNBLOCK,
@@ -30,6 +38,9 @@ import { SIGACTION_SIZE } from './signal-actions.js';
 import { SIGINFO_SIZE, SignalInfo } from './signal-info.js';
 
 const SIGSET_SIZE = 8;
+const SA_EXPOSE_TAGBITS = 0x800;
+const KNOWN_FLAGS =
+  SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER | SA_RESETHAND | SA_RESTORER | SA_EXPOSE_TAGBITS;
 const MINSIGSTKSZ = 2048;
 const NANOSECONDS = 1e9;
 const words = new Uint32Array(8);
@@ -47,6 +58,8 @@ function sysRtSigaction(task: Task, args: ContextPage): number {
   const actions = task.threadGroup.signals.actions;
   if (act !== 0) {
     const next = words.slice();
+    next[2] &= KNOWN_FLAGS; // unknown flags read back as 0: a program can ask what there is
+    next[3] = 0;
     next[6] &= ~0x40100; // SIGKILL and SIGSTOP can't be masked
     if (old !== 0) actions.get(signo, words);
     actions.set(signo, next);
@@ -100,6 +113,7 @@ function sysRtSigpending(task: Task, args: ContextPage): number {
 
 function sysRtSigreturn(task: Task): number {
   const frame = popSignalFrame(task);
+  task.restartBlock = null;
   // The call's result register comes from the frame: there is no call to restart and no result to store.
   task.sysno = -1;
   if (frame === null) {

@@ -44,6 +44,12 @@ export class TaskSignals {
     this.restoreMask = true;
     this.setBlocked(low, high);
   }
+  /** Ends the temporary mask, if there is one. */
+  restoreSavedMask(): void {
+    if (!this.restoreMask) return;
+    this.restoreMask = false;
+    this.setBlocked(this.savedLow, this.savedHigh);
+  }
   disableAltStack(): void {
     this.altStackAddress = 0;
     this.altStackSize = 0;

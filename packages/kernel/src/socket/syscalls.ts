@@ -4,6 +4,7 @@ import {
   EAGAIN,
   EBADF,
   EFAULT,
+  EINTR,
   EINVAL,
   EMSGSIZE,
   ENOBUFS,
@@ -143,7 +144,8 @@ function* waitUntilReady(task: Task, socket: Socket, queue: WaitQueue, events: n
   try {
     for (;;) {
       const why = yield task.wait.on(queue, events, deadline);
-      if (why === INTERRUPTED) return -ERESTARTSYS;
+      // With a timeout (SO_RCVTIMEO, SO_SNDTIMEO) the call is not made again: it would wait too long (sock_intr_errno).
+      if (why === INTERRUPTED) return timeout === Number.POSITIVE_INFINITY ? -ERESTARTSYS : -EINTR;
       const result = attempt();
       if (result !== -EAGAIN) return result;
       if (why === TIMED_OUT) return -EAGAIN;

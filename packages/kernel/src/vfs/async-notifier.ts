@@ -1,5 +1,20 @@
-import { EPOLLIN, EPOLLOUT, EPOLLPRI, F_OWNER_PGRP, F_OWNER_TID, FASYNC, SIGIO } from '@sbx/abi';
-import type { Kernel } from '../kernel.js';
+import {
+  EPOLLIN,
+  EPOLLOUT,
+  EPOLLPRI,
+  EPOLLRDBAND,
+  EPOLLRDNORM,
+  EPOLLWRBAND,
+  EPOLLWRNORM,
+  F_OWNER_PGRP,
+  F_OWNER_TID,
+  FASYNC,
+  POLL_IN,
+  POLL_OUT,
+  POLL_PRI,
+  SIGIO,
+} from '@sbx/abi';
+import type { IoSignal, Kernel } from '../kernel.js';
 import type { WaitEntry, WaitQueue } from '../wait/wait-queue.js';
 import type { FileDescription } from './file-description.js';
 
@@ -14,21 +29,24 @@ export class AsyncNotifier implements WaitEntry {
   constructor(
     private readonly kernel: Kernel,
     private readonly file: FileDescription,
+    /** The descriptor with which FASYNC was set: what a signal of F_SETSIG tells. */
+    private readonly fd: number,
   ) {}
 
-  onWake(_events: number): void {
+  onWake(events: number): void {
     const { owner } = this.file;
     if (owner === null || owner.id === 0) return;
     const { kernel } = this;
     const signo = owner.signal === 0 ? SIGIO : owner.signal;
+    const io = owner.signal === 0 ? null : describe(events, this.fd);
     if (owner.kind === F_OWNER_TID) {
       const task = kernel.tasks.get(owner.id);
-      if (task !== undefined) kernel.signalTask(task, signo);
+      if (task !== undefined) kernel.signalTask(task, signo, io);
     } else if (owner.kind === F_OWNER_PGRP) {
-      for (const member of kernel.processGroups.get(owner.id)?.members ?? []) kernel.signalProcess(member, signo);
+      for (const member of kernel.processGroups.get(owner.id)?.members ?? []) kernel.signalProcess(member, signo, io);
     } else {
       const process = kernel.processOf(owner.id);
-      if (process !== undefined) kernel.signalProcess(process, signo);
+      if (process !== undefined) kernel.signalProcess(process, signo, io);
     }
   }
 
@@ -37,13 +55,20 @@ export class AsyncNotifier implements WaitEntry {
   }
 }
 
+/** The siginfo of a change: what has become possible, and all the events that this stands for. */
+function describe(events: number, fd: number): IoSignal {
+  if ((events & EPOLLIN) !== 0) return { code: POLL_IN, band: EPOLLIN | EPOLLRDNORM, fd };
+  if ((events & EPOLLOUT) !== 0) return { code: POLL_OUT, band: EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND, fd };
+  return { code: POLL_PRI, band: EPOLLPRI | EPOLLRDBAND, fd };
+}
+
 /** Makes what FASYNC in `file.flags` says true. Called after the flags were changed. */
-export function updateNotifier(kernel: Kernel, file: FileDescription): void {
+export function updateNotifier(kernel: Kernel, file: FileDescription, fd: number): void {
   if ((file.flags & FASYNC) === 0) {
     file.notifier?.stop();
     file.notifier = null;
   } else if (file.notifier === null && file.waitQueue !== null) {
-    file.notifier = new AsyncNotifier(kernel, file);
+    file.notifier = new AsyncNotifier(kernel, file, fd);
     file.waitQueue.add(file.notifier);
   }
 }

@@ -114,15 +114,15 @@ function sysFcntl(task: Task, args: ContextPage): SyscallResult {
     case F_GETFL:
       return file.flags;
     default:
-      return file.pathOnly ? -EBADF : fcntlReal(task, file, command, args);
+      return file.pathOnly ? -EBADF : fcntlReal(task, fd, file, command, args);
   }
 }
 
 /** The commands that O_PATH descriptors don't have. */
-function fcntlReal(task: Task, file: FileDescription, command: number, args: ContextPage): SyscallResult {
+function fcntlReal(task: Task, fd: number, file: FileDescription, command: number, args: ContextPage): SyscallResult {
   switch (command) {
     case F_SETFL:
-      return setFlags(task, file, args.argUint32(2));
+      return setFlags(task, fd, file, args.argUint32(2));
     case F_GETLK:
       return getLock(task, file, args.argAddress(2), false);
     case F_SETLK:
@@ -185,14 +185,14 @@ function duplicate(task: Task, file: FileDescription, args: ContextPage, closeOn
   return fd;
 }
 
-function setFlags(task: Task, file: FileDescription, flags: number): number {
+function setFlags(task: Task, fd: number, file: FileDescription, flags: number): number {
   const inode = file.inode;
   if ((flags & O_NOATIME) !== 0 && (file.flags & O_NOATIME) === 0 && inode !== null && !ownerOrCapable(task, inode)) return -EPERM;
   if ((flags & O_DIRECT) !== 0 && inode !== null && inode.isRegular && !inode.superBlock.supportsDirect) return -EINVAL;
   const result = file.flagsChange(task, flags & SETTABLE);
   if (result < 0) return result;
   file.flags = (flags & SETTABLE) | (file.flags & ~SETTABLE);
-  updateNotifier(task.kernel, file);
+  updateNotifier(task.kernel, file, fd);
   return 0;
 }
 
@@ -450,7 +450,7 @@ function sysIoctl(task: Task, args: ContextPage): SyscallResult {
       const result = file.flagsChange(task, flags & SETTABLE);
       if (result < 0) return result;
       file.flags = flags;
-      updateNotifier(task.kernel, file);
+      updateNotifier(task.kernel, file, fd);
       return 0;
     }
     case FIOQSIZE:

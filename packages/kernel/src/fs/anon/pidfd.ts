@@ -4,7 +4,7 @@ import { maySignal } from '../../signal/may-signal.js';
 import { sendToGroup } from '../../signal/send.js';
 import { SIGINFO_SIZE, SignalInfo } from '../../signal/signal-info.js';
 import { full, type SyscallEntry } from '../../syscalls/entry.js';
-import type { Task } from '../../task/task.js';
+import { TASK_DEAD, type Task } from '../../task/task.js';
 import type { ThreadGroup } from '../../task/thread-group.js';
 import { FileDescription } from '../../vfs/file-description.js';
 import type { WaitQueue } from '../../wait/wait-queue.js';
@@ -67,7 +67,7 @@ function sysPidfdSendSignal(task: Task, args: ContextPage): number {
     info = SignalInfo.raw(signo, infoBytes);
   }
   if (signo < 0 || signo > 64) return -EINVAL;
-  if (group.isZombie) return -ESRCH;
+  if (group.leader.state === TASK_DEAD) return -ESRCH;
   if (!maySignal(task, group, signo)) return -EPERM;
   return signo === 0 ? 0 : sendToGroup(group, info);
 }
@@ -93,7 +93,7 @@ function mayAccess(task: Task, group: ThreadGroup): boolean {
   const c = group.leader.credentials;
   const same =
     own.ruid === c.ruid && own.ruid === c.euid && own.ruid === c.suid && own.rgid === c.rgid && own.rgid === c.egid && own.rgid === c.sgid;
-  return (same && c.dumpable === 1) || own.capable(19);
+  return (same && group.leader.mm.dumpable === 1) || own.capable(19);
 }
 
 export const pidfdSyscalls: readonly SyscallEntry[] = [

@@ -7,9 +7,7 @@ import {
   ENXIO,
   EPERM,
   EPOLLIN,
-  EPOLLOUT,
   EPOLLRDNORM,
-  EPOLLWRNORM,
   ERESTARTSYS,
   RNDADDENTROPY,
   RNDADDTOENTCNT,
@@ -111,7 +109,7 @@ export class RandomDevice extends EndlessDevice {
     return this.#queue;
   }
   override poll(): number {
-    return EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM;
+    return this.#queue === null ? super.poll() : EPOLLIN | EPOLLRDNORM;
   }
   protected override fill(io: IoBuffer, length: number): void {
     let left = Math.min(length, io.remaining);

@@ -36,12 +36,11 @@ abstract class DescriptorDirectory extends ProcessSubdirectory {
   protected abstract entryIno(fd: number): number;
   protected abstract readonly entryMode: number;
 
-  override lookup(caller: Caller, name: string): Inode | number {
+  override lookup(_caller: Caller, name: string): Inode | number {
     const fd = parseNumber(name);
     const file = fd < 0 ? null : (filesOf(this.subject)?.get(fd) ?? null);
     if (file === null) return -ENOENT;
-    const allowed = this.checkEntries(caller);
-    return allowed < 0 ? allowed : this.make(fd, file);
+    return this.make(fd, file);
   }
   override revalidate(_caller: Caller, name: string, child: Inode | null): number {
     const file = filesOf(this.subject)?.get(parseNumber(name)) ?? null;
@@ -49,11 +48,9 @@ abstract class DescriptorDirectory extends ProcessSubdirectory {
     this.update(child, file);
     return 1;
   }
-  override nextEntry(caller: Caller, position: number, out: EntryInfo): number {
+  override nextEntry(_caller: Caller, position: number, out: EntryInfo): number {
     const files = filesOf(this.subject);
     if (files === null) return this.subject.exists ? 0 : -ENOENT;
-    const allowed = this.checkEntries(caller);
-    if (allowed < 0) return allowed;
     const fd = files.next(position - 2);
     if (fd < 0) return 0;
     out.name = String(fd);
@@ -63,9 +60,6 @@ abstract class DescriptorDirectory extends ProcessSubdirectory {
   }
   /** Brings a cached entry up to date. */
   protected update(_child: Inode, _file: FileDescription): void {}
-  protected checkEntries(_caller: Caller): number {
-    return 0;
-  }
 }
 
 /** /proc/PID/fd: a magic link for each descriptor. */
@@ -169,8 +163,9 @@ export class FdInfoDirectory extends DescriptorDirectory {
   constructor(superBlock: SuperBlock, ino: number, subject: Subject) {
     super(superBlock, ino, subject, 0o555);
   }
-  protected override checkEntries(caller: Caller): number {
-    return mayLook(caller, this.subject);
+  override permission(caller: Caller, mask: number): number {
+    const allowed = mayLook(caller, this.subject);
+    return allowed < 0 ? allowed : super.permission(caller, mask);
   }
   protected override entryIno(fd: number): number {
     return subjectIno(this.subject, FDINFO_INO + fd);
@@ -178,7 +173,6 @@ export class FdInfoDirectory extends DescriptorDirectory {
   protected override make(fd: number): Inode {
     return new ProcessFile(this.superBlock, this.entryIno(fd), 0o444, this.subject, {
       text: (subject) => describeDescriptor(subject, fd),
-      check: mayLook,
     });
   }
 }

@@ -1,4 +1,4 @@
-import { ENOENT } from '@sbx/abi';
+import { ENOENT, ESRCH } from '@sbx/abi';
 import type { Kernel } from '../../kernel.js';
 import { TASK_DEAD } from '../../task/task.js';
 import type { Caller, Inode } from '../../vfs/inode.js';
@@ -72,6 +72,9 @@ export class SubjectDirectory extends ProcessSubdirectory {
     super(superBlock, ino, 0o555, subject);
     this.#entries = whole ? (processTable ??= table(PROCESS_TEXTS, true)) : (threadTable ??= table(THREAD_TEXTS, false));
     this.nlink = 2 + this.#entries.filter((entry) => entry.mode === DIRECTORY).length;
+  }
+  override permission(caller: Caller, mask: number): number {
+    return this.subject.exists ? super.permission(caller, mask) : -ESRCH;
   }
   override lookup(_caller: Caller, name: string): Inode | number {
     if (!this.subject.exists) return -ENOENT;

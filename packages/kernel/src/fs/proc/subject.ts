@@ -74,7 +74,7 @@ export function ownerOf(subject: Subject, always: boolean): Credentials | null {
 }
 
 function isDumpable(task: Task): boolean {
-  return task.credentials.dumpable === 1 && (task.state >= TASK_ZOMBIE || task.mm.dumpable === 1);
+  return task.mm.dumpable === 1;
 }
 
 /**

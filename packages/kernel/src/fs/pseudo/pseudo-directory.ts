@@ -1,4 +1,4 @@
-import { ENOENT, S_IFDIR } from '@sbx/abi';
+import { ENOENT, EPERM, S_IFDIR } from '@sbx/abi';
 import type { Task } from '../../task/task.js';
 import { DirectoryDescription, type DirectoryEmitter, directoryEntryType } from '../../vfs/directory.js';
 import type { FileDescription } from '../../vfs/file-description.js';
@@ -27,6 +27,28 @@ export abstract class PseudoDirectory extends PseudoInode {
 
   override open(_caller: Caller, flags: number): FileDescription | number {
     return new PseudoDirectoryDescription(flags);
+  }
+  override create(_caller: Caller, _name: string, _mode: number): Inode | number {
+    return this.refusal;
+  }
+  override mkdir(_caller: Caller, _name: string, _mode: number): Inode | number {
+    return this.refusal;
+  }
+  override mknod(_caller: Caller, _name: string, _mode: number, _rdev: number): Inode | number {
+    return this.refusal;
+  }
+  override symlink(_caller: Caller, _name: string, _target: string): Inode | number {
+    return this.refusal;
+  }
+  override link(_caller: Caller, _name: string, _inode: Inode): number {
+    return this.refusal;
+  }
+  override rename(_caller: Caller, _name: string, _inode: Inode, _newDirectory: Inode, _newName: string, target: Inode | null): number {
+    return target === null ? this.refusal : -EPERM;
+  }
+  /** What making a name gives: in proc a name that is not there can't even be looked up. */
+  protected get refusal(): number {
+    return this.superBlock.revalidates ? -ENOENT : -EPERM;
   }
 }
 

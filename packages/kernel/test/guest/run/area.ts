@@ -26,7 +26,11 @@ function testProgram(sandbox: GuestSandbox, program: GuestProgram, libc: Libc): 
     const missing = compilerMissing(libc);
     if (missing !== undefined) context.skip(missing);
     const binary = await compileGuest(program.file, libc);
-    const [host, guest] = await Promise.all([runOnHost(binary), sandbox.run(binary)]);
+    let [host, guest] = await Promise.all([runOnHost(binary), sandbox.run(binary)]);
+    for (let again = 0; program.timingSensitive && again < 2 && comparable(host) !== comparable(guest); again++) {
+      host = await runOnHost(binary);
+      guest = await sandbox.run(binary);
+    }
     expect(comparable(guest), guest.stderr).toBe(comparable(host));
     // Another library may make a function of other calls.
     if (libc === program.libcs[0])

@@ -16,6 +16,7 @@ export const guestFolder = fileURLToPath(new URL('..', import.meta.url));
  *     // covers: read(EBADF EFAULT) write getpid    system calls that it tests, with the errors that it provokes
  *     // oracle: vm                                 default: host
  *     // libc: glibc musl                           default: glibc
+ *     // timing: sensitive                          results depend on sleeps being about as long as asked for: run again if it differs
  */
 export interface GuestProgram {
   /** `area/name`. */
@@ -27,6 +28,7 @@ export interface GuestProgram {
   readonly covers: ReadonlyMap<string, readonly string[]>;
   readonly oracle: Oracle;
   readonly libcs: readonly Libc[];
+  readonly timingSensitive: boolean;
 }
 
 /** Folders below test/guest that hold no compared programs. */
@@ -56,7 +58,7 @@ export function allGuestPrograms(): GuestProgram[] {
 function readProgram(area: string, name: string): GuestProgram {
   const file = path.join(guestFolder, area, name);
   const source = readFileSync(file, 'utf8');
-  const fields = new Map([...source.matchAll(/^\/\/ (covers|oracle|libc): (.*)$/gm)].map((match) => [match[1], match[2].trim()]));
+  const fields = new Map([...source.matchAll(/^\/\/ (covers|oracle|libc|timing): (.*)$/gm)].map((match) => [match[1], match[2].trim()]));
   const covers = fields.get('covers');
   if (covers === undefined) throw new Error(`${area}/${name} has no line "// covers: …"`);
   return {
@@ -67,6 +69,7 @@ function readProgram(area: string, name: string): GuestProgram {
     covers: parseCovers(covers),
     oracle: (fields.get('oracle') ?? 'host') as Oracle,
     libcs: (fields.get('libc') ?? 'glibc').split(' ') as Libc[],
+    timingSensitive: fields.has('timing'),
   };
 }
 

@@ -1,0 +1,3 @@
+import { testArea } from './run/area.js';
+
+testArea('socket');
