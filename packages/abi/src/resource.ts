@@ -36,35 +36,19 @@ export const PRIO_USER = 2;
 
 // ioprio_set(2).
 export const IOPRIO_CLASS_SHIFT = 13;
-export const IOPRIO_NR_CLASSES = 8;
 export const IOPRIO_CLASS_MASK = 7;
 export const IOPRIO_PRIO_MASK = 8191;
-export const IOPRIO_LEVEL_NR_BITS = 3;
 export const IOPRIO_NR_LEVELS = 8;
-export const IOPRIO_LEVEL_MASK = 7;
 export const IOPRIO_BE_NR = 8;
 export const IOPRIO_NORM = 4;
 export const IOPRIO_BE_NORM = 4;
-export const IOPRIO_HINT_SHIFT = 3;
-export const IOPRIO_HINT_NR_BITS = 10;
-export const IOPRIO_NR_HINTS = 1024;
-export const IOPRIO_HINT_MASK = 1023;
 export const IOPRIO_CLASS_NONE = 0;
 export const IOPRIO_CLASS_RT = 1;
 export const IOPRIO_CLASS_BE = 2;
 export const IOPRIO_CLASS_IDLE = 3;
-export const IOPRIO_CLASS_INVALID = 7;
 export const IOPRIO_WHO_PROCESS = 1;
 export const IOPRIO_WHO_PGRP = 2;
 export const IOPRIO_WHO_USER = 3;
-export const IOPRIO_HINT_NONE = 0;
-export const IOPRIO_HINT_DEV_DURATION_LIMIT_1 = 1;
-export const IOPRIO_HINT_DEV_DURATION_LIMIT_2 = 2;
-export const IOPRIO_HINT_DEV_DURATION_LIMIT_3 = 3;
-export const IOPRIO_HINT_DEV_DURATION_LIMIT_4 = 4;
-export const IOPRIO_HINT_DEV_DURATION_LIMIT_5 = 5;
-export const IOPRIO_HINT_DEV_DURATION_LIMIT_6 = 6;
-export const IOPRIO_HINT_DEV_DURATION_LIMIT_7 = 7;
 
 // No limit: 2^64 - 1, which the nearest JavaScript number, 2^64, stands for; the u64 codecs read and write it so.
 export const RLIM_INFINITY = 2 ** 64;
