@@ -13,6 +13,7 @@ import {
   pageUp,
   STACK_GUARD_GAP,
   VM_ACCESS,
+  VM_ACCOUNT,
   VM_EXEC,
   VM_GROWSDOWN,
   VM_LOCKED,
@@ -25,6 +26,7 @@ import {
 import type { MemoryManager } from './memory-manager.js';
 import { LEAF_BYTES, LEAF_PAGES, PAGE_ANONYMOUS, PAGE_HARDWARE, PAGE_LAZY_FREE, PAGE_PRESENT, PAGE_WRITABLE } from './page-map.js';
 import { absentRun, installPages, setPages } from './pages.js';
+import { allocateUnderPressure, relievePressure } from './reclaim.js';
 import type { Vma } from './vma.js';
 
 /*
@@ -107,7 +109,8 @@ function mayGrowTo(mm: MemoryManager, vma: Vma, index: number, start: number): b
   if (vma.end - start > limits[RLIMIT_STACK]) return false;
   if (mm.totalPages * PAGE_SIZE + (vma.start - start) > limits[RLIMIT_AS]) return false;
   if ((vma.flags & VM_LOCKED) !== 0 && !mm.mayLock((vma.start - start) / PAGE_SIZE)) return false;
-  return mm.charge((vma.start - start) / PAGE_SIZE);
+  // What was mapped with MAP_NORESERVE is not given back either.
+  return (vma.flags & VM_ACCOUNT) === 0 || mm.charge((vma.start - start) / PAGE_SIZE);
 }
 
 /**
@@ -171,7 +174,7 @@ function addAnonymous(mm: MemoryManager, vma: Vma, page: number, length: number)
   if (offset < 0) {
     blockStart = page;
     blockPages = 1;
-    offset = mm.allocateUnderPressure(PAGE_SIZE, MEMORY_ANONYMOUS);
+    offset = allocateUnderPressure(mm.memory, PAGE_SIZE, MEMORY_ANONYMOUS, mm);
     if (offset < 0) return FAULT_OUT_OF_MEMORY;
   }
   setPages(mm, blockStart, offset, blockPages, PAGE_PRESENT | PAGE_ANONYMOUS | PAGE_WRITABLE);
@@ -193,6 +196,7 @@ function addFromObject(mm: MemoryManager, vma: Vma, page: number, write: boolean
     }
     const offset = object.resolvePages(vma.offsetOf(at), end - at, write);
     if (offset < 0) {
+      if (at === page && offset === -ENOMEM && relievePressure(mm.memory, mm)) continue;
       if (at === page) return offset === -ENOMEM ? FAULT_OUT_OF_MEMORY : FAULT_BUS;
       if (at > page) break;
       at = page;
@@ -264,7 +268,7 @@ function makePrivate(mm: MemoryManager, vma: Vma, page: number): FaultResult | t
   if (offset < 0) {
     low = i;
     high = i + 1;
-    offset = mm.allocateUnderPressure(PAGE_SIZE, MEMORY_ANONYMOUS);
+    offset = allocateUnderPressure(mm.memory, PAGE_SIZE, MEMORY_ANONYMOUS, mm);
     if (offset < 0) return FAULT_OUT_OF_MEMORY;
     if (mm.pages.leaf(index) !== leaf || (leaf[STATE + i] & PAGE_PRESENT) === 0) {
       mm.memory.decRef(offset, PAGE_SIZE);

@@ -1,5 +1,5 @@
 import { EFAULT, EINVAL, ENAMETOOLONG, ENOMEM, type GuestMemory, RLIMIT_MEMLOCK } from '@sbx/abi';
-import { ACCESS_READ, ACCESS_WRITE, type AddressSpace, type Memory, type MemoryKind, type Platform } from '@sbx/platform';
+import { ACCESS_READ, ACCESS_WRITE, type AddressSpace, type Memory, type Platform } from '@sbx/platform';
 import type { FutexQueue } from '../futex/futex-queue.js';
 import type { AddressTranslator } from '../io/io-buffer.js';
 import type { FileDescription } from '../vfs/file-description.js';
@@ -23,7 +23,7 @@ import { account, releaseAll, retain } from './mapping.js';
 import { MemoryViews } from './memory-views.js';
 import { PAGE_LAZY_FREE, PAGE_WRITABLE, PageMap } from './page-map.js';
 import { forgetInstalled, sharePages } from './pages.js';
-import { addSpace, largestSpace, reap, reclaim, removeSpace } from './reclaim.js';
+import { addSpace, removeSpace } from './reclaim.js';
 import { type Vma, VmaSet } from './vma.js';
 
 /** What the memory manager needs of the kernel. */
@@ -84,6 +84,8 @@ export class MemoryManager implements AddressTranslator, GuestMemory {
   mayLockAny = false;
   /** Personality READ_IMPLIES_EXEC of the program: what may be read may be executed. */
   readImpliesExec = false;
+  /** The OOM reaper took its pages: whoever uses it is being killed. For mm/. */
+  reaped = false;
   /** Commands registered by membarrier(2). */
   membarrier = 0;
 
@@ -247,7 +249,7 @@ export class MemoryManager implements AddressTranslator, GuestMemory {
     let state = this.pages.stateAt(addr);
     if (state === 0 || (state & PAGE_LAZY_FREE) !== 0 || ((access & ACCESS_WRITE) !== 0 && (state & PAGE_WRITABLE) === 0)) {
       const result = bringIn(this, vma, addr, access, length);
-      if (result === FAULT_OUT_OF_MEMORY) this.#kernel.memoryExhausted?.(this);
+      if (result === FAULT_OUT_OF_MEMORY) this.kill();
       if (result !== 0) return -EFAULT;
       state = this.pages.stateAt(addr);
     }
@@ -428,20 +430,11 @@ export class MemoryManager implements AddressTranslator, GuestMemory {
     return Atomics.load(this.views.words(offset), this.views.within(offset) >>> 2) >>> 0;
   }
 
-  /**
-   * Allocates a page when a plain allocation failed: takes back what can be spared, then kills the largest program, unless that is the caller's own
-   * (-ENOMEM: then it is the one that has to go).
-   */
-  allocateUnderPressure(length: number, kind: MemoryKind): number {
-    for (;;) {
-      const offset = this.memory.allocate(length, kind);
-      if (offset >= 0) return offset;
-      if (reclaim(this.memory)) continue;
-      const victim = largestSpace(this.memory);
-      if (victim === null || victim.rssAnonymous <= this.rssAnonymous || this.#kernel.memoryExhausted === undefined) return offset;
-      this.#kernel.memoryExhausted(victim);
-      reap(victim);
-    }
+  /** Memory is exhausted, and whoever uses this has to go: it gets SIGKILL. False where nobody can be killed (there is no kernel). */
+  kill(): boolean {
+    if (this.#kernel.memoryExhausted === undefined) return false;
+    this.#kernel.memoryExhausted(this);
+    return true;
   }
 
   /** Claims `pages` for a private writable mapping. */

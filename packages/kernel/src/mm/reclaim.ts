@@ -1,4 +1,4 @@
-import type { Memory } from '@sbx/platform';
+import type { Memory, MemoryKind } from '@sbx/platform';
 import { TASK_SIZE } from './constants.js';
 import type { MemoryManager } from './memory-manager.js';
 import { DROP_ALL, DROP_LAZY, dropPages } from './pages.js';
@@ -35,7 +35,7 @@ export function removeSpace(mm: MemoryManager): void {
 }
 
 /** Takes back what programs offered by MADV_FREE, then what page caches can spare. Whether anything was freed. */
-export function reclaim(memory: Memory): boolean {
+function reclaim(memory: Memory): boolean {
   const before = memory.totalUsage();
   for (const mm of spacesOf.get(memory) ?? []) dropPages(mm, 0, TASK_SIZE, DROP_LAZY);
   if (memory.totalUsage() < before) return true;
@@ -43,14 +43,35 @@ export function reclaim(memory: Memory): boolean {
   return false;
 }
 
-/** The address space with the most present pages of its own: whose program has to go when there is nothing else (the OOM killer's choice). */
-export function largestSpace(memory: Memory): MemoryManager | null {
-  let largest: MemoryManager | null = null;
-  for (const mm of spacesOf.get(memory) ?? []) if (largest === null || mm.rssAnonymous > largest.rssAnonymous) largest = mm;
+/**
+ * Makes room when an allocation for `caller` (null: nobody's) has failed: takes back what can be spared, else kills the program with the most pages of its own
+ * (the OOM killer's choice). False: there is nothing more to be had, or the caller is the one that has to go, and is being killed.
+ */
+export function relievePressure(memory: Memory, caller: MemoryManager | null): boolean {
+  if (reclaim(memory)) return true;
+  const victim = largestSpace(memory, caller);
+  if (victim === null || !victim.kill() || victim === caller) return false;
+  victim.reaped = true;
+  reap(victim);
+  return true;
+}
+
+/** Allocates after a plain allocation for `caller` has failed: -ENOMEM when even that makes no room, see `relievePressure`. */
+export function allocateUnderPressure(memory: Memory, length: number, kind: MemoryKind, caller: MemoryManager | null): number {
+  for (;;) {
+    const offset = memory.allocate(length, kind);
+    if (offset >= 0 || !relievePressure(memory, caller)) return offset;
+  }
+}
+
+/** The address space with the most present pages of its own, of equal ones the caller's; null when there is none whose pages were not taken already. */
+function largestSpace(memory: Memory, caller: MemoryManager | null): MemoryManager | null {
+  let largest = caller;
+  for (const mm of spacesOf.get(memory) ?? []) if (!mm.reaped && mm.rssAnonymous > (largest?.rssAnonymous ?? 0)) largest = mm;
   return largest;
 }
 
 /** Takes the private pages of a program that is being killed (the OOM reaper): it will never look at them again. */
-export function reap(mm: MemoryManager): void {
+function reap(mm: MemoryManager): void {
   for (const vma of mm.vmas.list) if (vma.isPrivate && vma.special === '') dropPages(mm, vma.start, vma.end, DROP_ALL);
 }

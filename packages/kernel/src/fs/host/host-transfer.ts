@@ -4,6 +4,7 @@ import { DATA_AT, DATA_SIZE, hostAddress, hostBytes, hostCall, hostNumber, IOVEC
 import { callInPool, type Held } from '../../host/pool-call.js';
 import { hostStat, statFd } from '../../host/stat.js';
 import type { IoBuffer } from '../../io/io-buffer.js';
+import { allocateUnderPressure } from '../../mm/reclaim.js';
 import type { Task } from '../../task/task.js';
 import { type Blocking, INTERRUPTED, type WakeReason } from '../../wait/blocking.js';
 import { PAGE_SIZE } from '../tmpfs/file-pages.js';
@@ -188,7 +189,7 @@ function* readOn(task: Task, file: Held, stream: HostStream, fd: number, io: IoB
 function* readPiece(task: Task, file: Held, fd: number, io: IoBuffer, position: number): Generator<void, number, WakeReason> {
   const { memory } = io.translator!;
   const want = Math.min(io.remaining, POOL_PIECE);
-  const buffer = PoolBuffer.make(memory, file, want);
+  const buffer = PoolBuffer.make(task, file, want);
   if (buffer === null) return readNow(fd, io, position, 0);
   const n = yield* callInPool(task, buffer, SYS_PREAD64, fd, memory.address(buffer.offset), want, position);
   readEnded = n === 0;
@@ -209,7 +210,7 @@ export function* writeInPool(
   const { memory } = task.kernel;
   let written = 0;
   while (written < max) {
-    const buffer = PoolBuffer.make(memory, file, Math.min(max - written, POOL_PIECE));
+    const buffer = PoolBuffer.make(task, file, Math.min(max - written, POOL_PIECE));
     if (buffer === null) return written > 0 ? written : -ENOMEM;
     const length = io.getMemory(memory, buffer.offset, Math.min(max - written, POOL_PIECE));
     if (length === 0) {
@@ -234,9 +235,10 @@ class PoolBuffer implements Held {
     private readonly length: number,
     private readonly file: Held,
   ) {}
-  static make(memory: Memory, file: Held, bytes: number): PoolBuffer | null {
+  static make({ mm }: Task, file: Held, bytes: number): PoolBuffer | null {
+    const { memory } = mm;
     const length = Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
-    const offset = memory.allocate(length, MEMORY_SYSTEM);
+    const offset = allocateUnderPressure(memory, length, MEMORY_SYSTEM, mm);
     if (offset < 0) return null;
     file.incRef();
     return new PoolBuffer(memory, offset, length, file);

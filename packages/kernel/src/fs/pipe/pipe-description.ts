@@ -94,7 +94,7 @@ export class PipeDescription extends FileDescription {
       task.kernel.signalTask(task, SIGPIPE);
       return -EPIPE;
     }
-    return this.pipe.write(io, (this.flags & O_DIRECT) !== 0);
+    return this.pipe.write(io, (this.flags & O_DIRECT) !== 0, task.mm);
   }
 
   override ioctl(task: Task, command: number, argument: number): SyscallResult {

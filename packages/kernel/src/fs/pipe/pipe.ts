@@ -1,6 +1,8 @@
 import { EAGAIN, EFAULT, EPOLLIN, EPOLLOUT, EPOLLRDNORM, EPOLLWRNORM } from '@sbx/abi';
 import { MEMORY_SYSTEM, type Memory } from '@sbx/platform';
 import type { IoBuffer } from '../../io/io-buffer.js';
+import type { MemoryManager } from '../../mm/memory-manager.js';
+import { allocateUnderPressure } from '../../mm/reclaim.js';
 import { WaitQueue } from '../../wait/wait-queue.js';
 
 export const PAGE_SIZE = 4096;
@@ -85,8 +87,8 @@ export class Pipe {
     return done;
   }
 
-  /** Moves bytes from `io` in, as long as there is room: how many, -EAGAIN when there is none, -EFAULT, -ENOMEM. @hotpath */
-  write(io: IoBuffer, packets: boolean): number {
+  /** Moves bytes from `io` in, as long as there is room: how many, -EAGAIN when there is none, -EFAULT, -ENOMEM. @param mm - the writer's @hotpath */
+  write(io: IoBuffer, packets: boolean, mm: MemoryManager): number {
     const wasEmpty = this.#count === 0;
     let done = 0;
     const rest = io.remaining % PAGE_SIZE;
@@ -107,7 +109,7 @@ export class Pipe {
         error = -EAGAIN;
         break;
       }
-      const page = this.newPage();
+      const page = this.newPage(mm);
       if (page < 0) {
         error = page;
         break;
@@ -129,9 +131,10 @@ export class Pipe {
 
   // -- For splice and tee.
 
-  /** A page to fill and `push`: its offset, or -ENOMEM. */
-  newPage(): number {
-    return this.#spare.pop() ?? this.memory.allocate(PAGE_SIZE, MEMORY_SYSTEM);
+  /** A page for the user of `mm` to fill and `push`: its offset, or -ENOMEM (then the user is being killed). */
+  newPage(mm: MemoryManager): number {
+    const page = this.#spare.pop() ?? this.memory.allocate(PAGE_SIZE, MEMORY_SYSTEM);
+    return page < 0 ? allocateUnderPressure(this.memory, PAGE_SIZE, MEMORY_SYSTEM, mm) : page;
   }
   freePage(page: number): void {
     if (this.#spare.length < SPARE_PAGES && this.memory.refCount(page) === 1) this.#spare.push(page);

@@ -203,7 +203,7 @@ function fileToPipe(task: Task, input: FileDescription, output: PipeDescription,
   let moved = 0;
   let error = 0;
   while (moved < count && !pipe.isFull) {
-    const page = pipe.newPage();
+    const page = pipe.newPage(task.mm);
     if (page < 0) {
       error = page;
       break;
