@@ -2,7 +2,10 @@ import { ENOMEM } from '@sbx/abi';
 import { MEMORY_KINDS, MEMORY_MAPPED, type MemoryKind } from './memory.js';
 import { grow, PageAllocator } from './page-allocator.js';
 
-/** Page state bits. A free page that is a hole has none. The low bits are the kind of an allocated page. */
+/**
+ * Page state bits. A free page that is a hole has none; one that is only DIRTY should be a hole, but the host refused: it may have memory and contents.
+ * The low bits are the kind of an allocated page.
+ */
 export const KIND_MASK = 7;
 /** The page has host memory, as far as this process knows. */
 export const COMMITTED = 8;
@@ -160,6 +163,11 @@ export class PageStore {
     this.allocator.take(first, count);
     if (!committed) {
       this.#releaseFree(first, first + count);
+      for (let p = first; p < first + count; p++) {
+        if (this.#state[p] === 0) continue;
+        this.allocator.free(first, count);
+        return false;
+      }
       this.#adopt(first, count, kind | ALLOCATED, references);
       this.#decommitted += count;
       return true;
@@ -259,7 +267,8 @@ export class PageStore {
       while (p < end && state[p] === value);
       if ((value & COMMITTED) === 0) {
         if (!this.#commitRun(start, p, p === end ? blockEnd : p)) return false;
-      } else if ((value & DIRTY) !== 0) {
+      }
+      if ((value & DIRTY) !== 0) {
         this.#backing.zero(start, p - start);
         for (let q = start; q < p; q++) state[q] = COMMITTED;
       }
@@ -272,7 +281,7 @@ export class PageStore {
     if (!this.#makeRoom(end - start)) return false;
     const unit = this.#commitUnit;
     let stop = Math.min(most, Math.ceil(end / unit) * unit, start + this.#options.limitPages - this.#committed);
-    for (let p = end; p < stop; p++) if ((this.#state[p] & COMMITTED) !== 0) stop = p;
+    for (let p = end; p < stop; p++) if (this.#state[p] !== 0) stop = p;
     if (stop < end) stop = end;
     let done = this.#backing.commit(start, stop - start);
     if (!done) {
@@ -338,13 +347,9 @@ export class PageStore {
     if (this.idle > retainPages + MAX_COMMIT) this.trim(retainPages / 2);
   }
 
-  /** Application code may have touched a decommitted page since: make it a hole for sure, or else one to be zeroed. */
+  /** Application code may have touched a decommitted page since: make it a hole for sure, or else one to be committed and zeroed. */
   #freeDecommitted(first: number, end: number): void {
-    for (let p = first; p < end; p++) {
-      if (this.#state[p] !== 0 || this.#backing.punch(p, 1)) continue;
-      this.#state[p] = COMMITTED | DIRTY;
-      this.#committed++;
-    }
+    for (let p = first; p < end; p++) if (this.#state[p] === 0 && !this.#backing.punch(p, 1)) this.#state[p] = DIRTY;
   }
 
   /** Gives the memory of free pages in [first, end) back to the host. */
@@ -352,15 +357,16 @@ export class PageStore {
     const state = this.#state;
     let p = first;
     while (p < end) {
-      if ((state[p] & COMMITTED) === 0) {
+      if (state[p] === 0) {
         p++;
         continue;
       }
       const start = p;
-      while (p < end && (state[p] & COMMITTED) !== 0) p++;
+      let committed = 0;
+      for (; p < end && state[p] !== 0; p++) if ((state[p] & COMMITTED) !== 0) committed++;
       if (!this.#backing.punch(start, p - start)) continue;
       state.fill(0, start, p);
-      this.#committed -= p - start;
+      this.#committed -= committed;
     }
   }
 }
