@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { EEXIST, errnoName, MS_NODEV, MS_NOSUID, MS_RDONLY, O_CREAT } from '@sbx/abi';
 import {
@@ -53,7 +54,7 @@ class Tree {
         this.#symlink(step.target, step.to);
         break;
       case 'standard': {
-        const result = mountStandardFileSystems(this.kernel);
+        const result = mountStandardFileSystems(this.kernel, { cpuinfo: () => readFileSync(this.prepared.cpuinfo, 'latin1') });
         if (result < 0) throw cannot('mount /proc, /sys and /dev', result);
         break;
       }

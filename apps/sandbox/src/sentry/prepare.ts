@@ -36,6 +36,8 @@ export interface Prepared {
   readonly wake: { call: () => void };
   /** /dev/null of the host. */
   readonly devNull: number;
+  /** The host's /proc/cpuinfo. */
+  readonly cpuinfo: number;
   /** Where system calls are written, or null. */
   readonly strace: number | null;
   /** The code of the kernel: run after the seal. */
@@ -84,6 +86,7 @@ export function prepare(config: SandboxConfig, { program, strace }: PrepareOptio
     memory,
     wake,
     devNull: openSync('/dev/null', 'r+'),
+    cpuinfo: openSync('/proc/cpuinfo', 'r'),
     strace: strace === null ? null : openTrace(strace),
     kernel,
   };

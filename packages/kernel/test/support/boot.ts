@@ -68,7 +68,7 @@ export function boot(): Booted {
   const booted = kernel;
   const { vfs } = booted;
   vfs.mountRoot(new TmpfsSuperBlock(booted, vfs.allocateDevice(), { mode: 0o755 }), 'tmpfs');
-  const mounted = mountStandardFileSystems(booted, { cpuinfo: readFileSync('/proc/cpuinfo', 'latin1') });
+  const mounted = mountStandardFileSystems(booted, { cpuinfo: () => readFileSync('/proc/cpuinfo', 'latin1') });
   if (mounted < 0) throw new Error(`cannot mount /proc, /sys and /dev: ${mounted}`);
   const caller = vfs.kernelCaller;
   return {

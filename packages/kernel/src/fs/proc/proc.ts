@@ -20,8 +20,8 @@ const FIRST_PROCESS = 256;
 
 /** What the file system shows of the host. */
 export interface ProcOptions {
-  /** The host's /proc/cpuinfo, read before the seal; without it, programs see a processor without a name. */
-  readonly cpuinfo?: string;
+  /** The host's /proc/cpuinfo, asked for at most once, when a program reads it; without it, programs see a processor without a name. */
+  readonly cpuinfo?: () => string;
 }
 
 const optionsOf = new WeakMap<Kernel, ProcOptions>();
@@ -114,8 +114,9 @@ export class ProcFileSystem extends SuperBlock {
     yield ['sys', sysctlDirectory(this, nextIno)];
     yield ['tty', new StaticDirectory(this, nextIno(), () => this.#files(ttyTexts))];
     for (const name of ['bus', 'driver', 'fs', 'irq']) yield [name, new StaticDirectory(this, nextIno(), () => [])];
-    const host = optionsOf.get(this.kernel)?.cpuinfo ?? '';
-    yield ['cpuinfo', new SystemFile(this, nextIno(), (kernel) => cpuinfo(host, kernel.platform.concurrency))];
+    const read = optionsOf.get(this.kernel)?.cpuinfo ?? (() => '');
+    let host: string | undefined;
+    yield ['cpuinfo', new SystemFile(this, nextIno(), (kernel) => cpuinfo((host ??= read()), kernel.platform.concurrency))];
     yield* this.#files(systemTexts);
   }
   *#files(texts: typeof systemTexts): Iterable<readonly [string, Inode]> {
