@@ -1,4 +1,4 @@
 import { mergeConfig } from 'vitest/config';
 import { project } from '../../vitest.shared.js';
 
-export default mergeConfig(project('@sbx/sandbox'), { test: { globalSetup: ['../../packages/cli/test/support/build.ts'] } });
+export default mergeConfig(project('@sbx/sandbox'), { test: { globalSetup: ['test/support/build.ts'] } });

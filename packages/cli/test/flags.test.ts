@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { emptied, scratch } from '../../../apps/sandbox/test/support/scratch.js';
 import { describePrograms } from './programs/support/describe.js';
 import { ENVIRONMENT, run, runInSandbox, sbx } from './programs/support/run.js';
-import { emptied, scratch } from './programs/support/scratch.js';
 
 const folder = scratch('flags');
 const options = { cwd: folder };

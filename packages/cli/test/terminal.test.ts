@@ -1,10 +1,10 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { afterEach, expect, it } from 'vitest';
+import { isAlive, processes, sentryOf, until } from '../../../apps/sandbox/test/support/processes.js';
+import { scratch } from '../../../apps/sandbox/test/support/scratch.js';
 import { describePrograms } from './programs/support/describe.js';
 import { runInSandbox, sbx } from './programs/support/run.js';
-import { scratch } from './programs/support/scratch.js';
-import { isAlive, processes, sentryOf, until } from './support/processes.js';
 import { Terminal, type TerminalOptions } from './support/terminal.js';
 
 const folder = scratch('terminal');

@@ -36,6 +36,8 @@ export function sendToProcessGroup(group: ProcessGroup, signo: number): void {
 
 function send(group: ThreadGroup, target: Task | null, queue: PendingSignals, info: SignalInfo): number {
   const signo = info.signo;
+  // Init has no handlers: nothing reaches it (kill(2)).
+  if (group.tasks.length === 0) return 0;
   prepare(group, signo);
   if (isIgnored(group, target, signo)) return 0;
   if (signo >= SIGRTMIN && signo !== SIGKILL && queue.queued >= group.limits.soft[RLIMIT_SIGPENDING]) return -EAGAIN;

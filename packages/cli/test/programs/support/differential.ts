@@ -1,12 +1,12 @@
 import path from 'node:path';
 import process from 'node:process';
 import { beforeAll, expect, it } from 'vitest';
+import { emptied, scratch } from '../../../../../apps/sandbox/test/support/scratch.js';
+import { treeDigest } from '../../../../../apps/sandbox/test/support/tree-digest.js';
 import { batchInSandbox, batchOnHost, type RowOutcome } from './batch.js';
 import { describePrograms } from './describe.js';
 import { makeFixture } from './fixture.js';
-import { emptied, scratch } from './scratch.js';
 import { type Row, readTable } from './table.js';
-import { treeDigest } from './tree-digest.js';
 
 /** Only rows with this text are run: `ROW=sort npx vitest run …`. */
 const only = process.env.ROW ?? '';
