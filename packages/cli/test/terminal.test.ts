@@ -41,7 +41,7 @@ describePrograms('sbx run -it', { programs: ['python3', 'bash'] }, () => {
     terminal.type('echo status $?; sleep 1000 & kill %1; wait %1; echo $?\r');
     await terminal.expect('status 130\r\n');
     await terminal.expect('143\r\n');
-    terminal.type('trap "echo caught int" INT; while :; do :; done\r');
+    terminal.type('trap "echo caught int; stop=1" INT; while [ -z "$stop" ]; do :; done\r');
     await terminal.expect('done\r\n');
     terminal.type('\x03');
     await terminal.expect('>> ');

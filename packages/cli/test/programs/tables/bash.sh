@@ -21,8 +21,8 @@ trap 'echo int' INT; kill -INT $$; trap '' TERM; kill -TERM $$; echo survived; t
 trap 'echo debug $BASH_COMMAND' DEBUG; echo a; trap - DEBUG; trap 'echo err $?' ERR; false; f() { return 3; }; f; trap 'echo child' CHLD; true & wait; echo end
 sleep 0.1 & p=$!; kill -0 $p; echo $?; wait $p; echo $?; kill -0 $p 2>/dev/null; echo $?; wait 99999; echo $?
 sleep 5 & kill -TERM $!; wait $!; echo $?; sleep 5 & kill -9 $!; wait $!; echo $?; (kill -SEGV $BASHPID); echo $?; bash -c 'kill -ABRT $$'; echo $?
-set -m; sleep 0.3 & jobs %1 | cut -c1-20; kill -STOP %1; sleep 0.1; jobs | cut -c5-11; kill -CONT %1; wait %1; echo $?; sleep 1 & disown; kill %1; jobs
-(sleep 0.1; echo late) & echo early; wait; for i in 3 1 2; do (sleep 0.$i; echo $i) & done; wait; wait -n; echo $?
+set -m; sleep 1.5 & jobs %1 | cut -c1-20; kill -STOP %1; sleep 0.1; jobs | cut -c5-11; kill -CONT %1; wait %1; echo $?; sleep 1 & disown; kill %1; jobs
+(sleep 0.1; echo late) & echo early; wait; for i in 6 2 4; do (sleep 0.$i; echo $i) & done; wait; wait -n; echo $?
 coproc tr a-z A-Z; echo through >&${COPROC[1]}; eval "exec ${COPROC[1]}>&-"; cat <&${COPROC[0]}; wait; echo $?
 x=$(exit 4); echo $?; x=$(echo a; echo; echo); echo "[$x]"; echo "$(< $F/table)" | wc -l; y=`echo nested \`echo deep\``; echo $y; echo $(kill -9 $BASHPID) $?
 cd $F && echo *; echo tree/*/*; echo tree/**/t*; shopt -s globstar nullglob dotglob; echo tree/**/t*; echo nothing*; echo t[a-r]*; echo [!a-t]*; echo tree/d/*; shopt -s extglob; echo !(w*|t*|n*)
@@ -34,8 +34,8 @@ case abc in a*) echo a;& b) echo b;; *) echo no;; esac; [[ abc =~ ^(a)(.)c$ ]] &
 read -t 0.1 x < <(sleep 1); echo $(($? > 128)); read -r -d, x <<< 'a\b,c'; echo "$x"; IFS=: read a b c <<< 1:2:3:4; echo "$c"; read -n 3 x <<< abcdef; echo $x
 $F/script one; echo $?; cp $F/script ./mine && ./mine two; chmod -x mine; ./mine; echo $?; nosuchcommand; echo $?; $F/tree; echo $?; printf 'echo no shebang\n' > plain; chmod +x plain; ./plain; echo > empty; chmod +x empty; ./empty; echo $?
 printf '#!/nosuch/interpreter\n' > s; chmod +x s; ./s; echo $?; printf '#! /bin/echo  two words \nx' > s; ./s last; printf '\177ELF broken' > s; ./s; echo $?; ln -s s loop; ./loop x | cut -c1-5
-ulimit -n; ulimit -s; ulimit -c; ulimit -n 64; ulimit -n; ulimit -Hn 64; ulimit -n 65; echo $?; (ulimit -f 1; head -c 100000 /dev/zero > big); echo $?; stat -c %s big; ulimit -v unlimited; echo $?
-exec {fd}> x; echo $((fd >= 10)); ls -l /proc/self/fd/$fd | sed 's/.*-> //' | xargs basename; readlink /proc/self/fd/0; test -e /dev/fd/$fd; echo $?; test -t 0; echo $?; echo x > /dev/stdout; echo y > /dev/stderr; cat /dev/stdin < $F/unfinished
+ulimit -n; ulimit -s; ulimit -c; ulimit -n 64; ulimit -n; ulimit -f 100; ulimit -f; (ulimit -f 1; head -c 100000 /dev/zero > big); echo $?; stat -c %s big; ulimit -v unlimited; echo $?
+exec {fd}> x; echo $((fd >= 10)); ls -l /proc/self/fd/$fd | sed 's/.*-> //' | xargs basename; readlink /proc/self/fd/0; test -e /dev/fd/$fd; echo $?; test -t 0; echo $?; (echo x > /dev/stdout; echo y > /dev/stderr) 2>&1 | cat; cat /dev/stdin < $F/unfinished
 umask; umask 077; touch f; stat -c %a f; mkdir d; stat -c %a d; umask -S; cd d; echo ${PWD##*/}; cd -  > /dev/null; pushd d > /dev/null; popd > /dev/null; cd none; echo $?; rmdir d; mkdir gone; cd gone; rmdir ../gone; pwd -P; ls; touch x; echo $?
 times | wc -l; echo $((SECONDS < 100)) $((RANDOM >= 0)) ${BASH_VERSINFO[0]} $((EUID == UID)) $PPID > /dev/null; echo $LINENO $- | tr -d s; time (true) 2>/dev/null; type -t cd ls for f; hash ls; command -v ls; builtin echo b
 exec bash -c 'echo replaced $0' name; echo not printed
@@ -44,4 +44,4 @@ mkfifo p; (echo via fifo > p) & read x < p; echo $x; wait; (for i in 1 2 3; do e
 for i in $(seq 200); do echo $i > many$i; done; ls | wc -l; cat many* | sort -n | md5sum; rm many1*; ls | wc -l; touch a{1..300}; ls a* | wc -l; rm -f a*; ls | wc -l
 x=1; (x=2; exec > f; echo $x); cat f; echo $x; { x=3; } | cat; echo $x; shopt -s lastpipe; echo 4 | read x; echo $x; y=$(x=5; echo $x); echo $x$y; export x; bash -c 'echo $x; x=9'; echo $x; env x=7 bash -c 'echo $x'; x=8 bash -c 'echo $x'
 kill -l 9 15 137; kill -l TERM; kill -s NONSENSE $$; echo $?; kill 999999; echo $?; kill -0 $PPID; echo $?; (trap 'echo rt' RTMIN+3; kill -RTMIN+3 $BASHPID; echo after); sleep 0.2 & kill -STOP $!; kill -CONT $!; wait; echo $?
-bash -c 'sleep 0.3 & echo $! > pid; exit'; p=$(cat pid); kill -0 $p; echo $?; ps -o ppid= -p $p > /dev/null; sleep 0.5; kill -0 $p; echo $? 2>&1; setsid bash -c 'ps -o sid= -p $$ | tr -d " " > s; echo $$ > p; cmp s p && echo leader'; wait
+bash -c 'sleep 5 & echo $! > pid; exit'; p=$(cat pid); kill -0 $p; echo $?; ps -o ppid= -p $p > /dev/null; kill $p; while [[ $(ps -o stat= -p $p) == S* ]]; do sleep 0.1; done; setsid bash -c 'ps -o sid= -p $$ | tr -d " " > s; echo $$ > p; cmp s p && echo leader'; wait

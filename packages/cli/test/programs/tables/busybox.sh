@@ -1,8 +1,8 @@
 # busybox (static): its shell and its own versions of the tools.
 busybox sh -c 'echo hello | cat | tr a-z A-Z; echo a b c | while read x y; do echo "$y $x"; done; seq 5 | busybox tac | xargs echo'
 busybox sh -c 'echo out; echo err >&2; cat nosuch' > o 2> e; echo $?; cat o e; busybox sh -c 'echo 1 > f; echo 2 >> f; cat < f; : > f; cat f; exec 3> g; echo x >&3; cat g; echo y 2>&1 >&2 | wc -c'
-busybox sh -c 'sleep 0.1 & p=$!; echo started; wait $p; echo $?; (sleep 0.1; exit 3) & wait $!; echo $?; sleep 5 & kill $!; wait $!; echo $?'
-busybox sh -c 'for i in 1 2 3 4 5; do (sleep 0.0$i; echo $i) & done; wait; echo all; jobs'
+busybox sh -c 'sleep 0.1 & p=$!; echo started; wait $p; echo $?; (sleep 0.1; exit 3) & wait $!; echo $?; sleep 5 & p=$!; (sleep 0.3; kill $p) & wait $p; echo $?'
+busybox sh -c 'for i in 1 2 3 4; do (sleep 0.$((i * 2)); echo $i) & done; wait; echo all; jobs'
 cd $F; busybox sh -c 'echo *; echo tree/*/*; echo t[a-r]*; echo none*; echo [!t-z]*; echo tree/d/.*; echo w????'
 busybox sh -c 'trap "echo usr1" USR1; trap "echo bye" EXIT; kill -USR1 $$; echo here; trap "" INT; kill -INT $$; echo alive; trap - INT; exit 4'; echo $?
 busybox sh -c 'trap "echo term; exit 9" TERM; kill $$; echo not printed'; echo $?; busybox sh -c 'kill -9 $$'; echo $?; busybox sh -c 'kill -SEGV $$'; echo $?

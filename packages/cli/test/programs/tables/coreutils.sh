@@ -24,8 +24,8 @@ tac $F/table; tac -s, $F/ages.csv
 nl -b a -w 3 -s: $F/table; nl $F/prose | head -n 5
 head -n 3 $F/words; head -c 10 $F/words; echo; head -n -1997 $F/numbers; head -qn1 $F/words $F/table
 tail -n 3 $F/words; tail -c 10 $F/words; tail -n +2999 $F/words; tail -vn1 $F/table
-tail -f --pid=$$ $F/table & sleep 0.1; kill $!; wait $! 2>/dev/null; echo $?
-(sleep 0.2; echo more >> log) & echo first > log; timeout 1 tail -s 0.05 -f log; wait
+tail -f --pid=$$ $F/table & sleep 1; kill $!; wait $! 2>/dev/null; echo $?
+(sleep 0.2; echo more >> log) & echo first > log; timeout 2 tail -s 0.05 -f log; wait
 od -A d -t x1z -N 64 $F/bytes; od -j 8000 -t d2 $F/bytes | head -n 3; od -c $F/utf8
 fold -w 20 -s $F/prose | head -n 8; fold -b -w 7 $F/utf8 | wc -l
 fmt -w 40 $F/prose
@@ -128,6 +128,6 @@ hash -r; type -P chroot | wc -l; chroot / true 2>/dev/null; echo $?
 # Running other programs.
 nice; nice -n 7 nice; nice -n 3 bash -c 'nice -n 4 nice'; nice nosuchprogram; echo $?
 nohup echo kept > out; cat out; nohup bash -c 'kill -HUP $$; echo alive' 2>/dev/null; ls
-timeout 5 sleep 0.05; echo $?; timeout 0.1 sleep 9; echo $?; timeout -s KILL 0.1 sleep 9; echo $?; timeout --preserve-status -s INT 0.1 sleep 9; echo $?; timeout 1 nosuchprogram; echo $?; timeout -k 0.1 0.1 bash -c 'trap "" TERM; sleep 5'; echo $?
+timeout 5 sleep 0.05; echo $?; timeout 0.1 sleep 9; echo $?; timeout -s KILL 0.1 sleep 9; echo $?; timeout --preserve-status -s INT 0.1 sleep 9; echo $?; timeout 1 nosuchprogram; echo $?; timeout -k 0.1 2 sh -c 'trap "" TERM; sleep 60'; echo $?
 stdbuf -o0 printf 'a\nb\n' | head -n 1; stdbuf -oL tr a b <<< aaa; stdbuf -i0 -e0 cat $F/table | wc -l
 sleep 0.01 0.02; echo $?; sleep x; echo $?; sleep 0; SECONDS=0; sleep 1.1; test $SECONDS -ge 1; echo $?

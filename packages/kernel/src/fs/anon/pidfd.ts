@@ -1,4 +1,4 @@
-import { EBADF, EFAULT, EINVAL, EPERM, EPOLLIN, EPOLLRDNORM, ESRCH, O_NONBLOCK, O_RDWR, RLIMIT_NOFILE } from '@sbx/abi';
+import { CAP_SYS_PTRACE, EBADF, EFAULT, EINVAL, EPERM, EPOLLIN, EPOLLRDNORM, ESRCH, O_NONBLOCK, O_RDWR, RLIMIT_NOFILE } from '@sbx/abi';
 import type { ContextPage } from '@sbx/platform';
 import { maySignal } from '../../signal/may-signal.js';
 import { sendToGroup } from '../../signal/send.js';
@@ -67,7 +67,7 @@ function sysPidfdSendSignal(task: Task, args: ContextPage): number {
     info = SignalInfo.raw(signo, infoBytes);
   }
   if (signo < 0 || signo > 64) return -EINVAL;
-  if (group.leader.state === TASK_DEAD) return -ESRCH;
+  if (group.tasks.length > 0 && group.leader.state === TASK_DEAD) return -ESRCH;
   if (!maySignal(task, group, signo)) return -EPERM;
   return signo === 0 ? 0 : sendToGroup(group, info);
 }
@@ -77,6 +77,8 @@ function sysPidfdGetfd(task: Task, args: ContextPage): number {
   const group = pidfdGroup(task, args.argInt32(0));
   if (typeof group === 'number') return group;
   if (group.isZombie) return -ESRCH;
+  // Init: it has no thread, and nothing open.
+  if (group.tasks.length === 0) return task.credentials.capable(CAP_SYS_PTRACE) ? -EBADF : -EPERM;
   if (!mayAccess(task, group)) return -EPERM;
   const file = group.leader.files.get(args.argInt32(1));
   if (file === null) return -EBADF;
@@ -93,7 +95,7 @@ function mayAccess(task: Task, group: ThreadGroup): boolean {
   const c = group.leader.credentials;
   const same =
     own.ruid === c.ruid && own.ruid === c.euid && own.ruid === c.suid && own.rgid === c.rgid && own.rgid === c.egid && own.rgid === c.sgid;
-  return (same && group.leader.mm.dumpable === 1) || own.capable(19);
+  return (same && group.leader.mm.dumpable === 1) || own.capable(CAP_SYS_PTRACE);
 }
 
 export const pidfdSyscalls: readonly SyscallEntry[] = [
