@@ -61,6 +61,12 @@ export interface SandboxOptions {
   signal?: AbortSignal;
 }
 
+/** The size of a terminal in characters, 1 to 65535 each. */
+export interface TerminalSize {
+  columns: number;
+  rows: number;
+}
+
 export interface SpawnOptions {
   /** Where the program starts, a path inside. Default: the sandbox's. */
   cwd?: string;
@@ -71,7 +77,7 @@ export interface SpawnOptions {
   /** Kills the program and everything that it started. */
   signal?: AbortSignal;
   /** Gives the program a terminal: what it writes comes from `stdout`, and `stderr` is empty. */
-  tty?: { columns: number; rows: number };
+  tty?: TerminalSize;
 }
 
 export interface RunOptions extends Omit<SpawnOptions, 'tty'> {

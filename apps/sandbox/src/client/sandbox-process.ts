@@ -2,6 +2,8 @@ import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { Readable, type Writable } from 'node:stream';
 import { SandboxError } from './errors.js';
+import type { TerminalSize } from './options.js';
+import { checkTerminalSize } from './validate.js';
 
 /** How a program ended. */
 export interface ExitResult {
@@ -14,7 +16,7 @@ export interface ExitResult {
 /** What a `SandboxProcess` needs of its sandbox. */
 export interface ProcessControl {
   signal(signo: number, tree: boolean): void;
-  resize(size: { columns: number; rows: number }): void;
+  resize(size: TerminalSize): void;
 }
 
 /** This process's ends of a program's streams: descriptors. `stderr` is null for a program with a terminal. */
@@ -84,15 +86,16 @@ export class SandboxProcess {
     if (this.exit === null) this.#control.signal(signo, false);
   }
 
-  /** Kills the program and all that it started in its session. */
+  /** Kills the program and everything that it started, also what has outlived it. */
   killTree(because: SandboxError | null = null): void {
     if (this.exit === null) this.killedBecause ??= because;
     this.#control.signal(constants.signals.SIGKILL, true);
   }
 
-  /** Tells the program's terminal its size; the program gets SIGWINCH. */
-  resize(size: { columns: number; rows: number }): void {
-    this.#control.resize(size);
+  /** Tells the program's terminal its size; the program gets SIGWINCH. No effect after its end, or without a terminal. */
+  resize(size: TerminalSize): void {
+    const checked = checkTerminalSize(size);
+    if (this.exit === null) this.#control.resize(checked);
   }
 
   /** @internal The program has ended. */

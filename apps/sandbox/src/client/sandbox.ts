@@ -4,6 +4,7 @@ import { collect, type RunResult } from './collect.js';
 import { configOf, mergeEnvironment } from './config-of.js';
 import { Connection } from './connection.js';
 import { abortError, SandboxError } from './errors.js';
+import { limit } from './limit.js';
 import type { RunOptions, SandboxOptions, SpawnOptions } from './options.js';
 import type { SandboxProcess } from './sandbox-process.js';
 import { checkProgram, checkRunOptions, checkSandboxOptions, checkSpawnOptions } from './validate.js';
@@ -79,7 +80,11 @@ export class Sandbox implements AsyncDisposable {
    */
   async spawn(command: string, args: readonly string[] = [], options: SpawnOptions = {}): Promise<SandboxProcess> {
     const [name, words] = checkProgram(command, args);
-    return this.#spawn([name, ...words], checkSpawnOptions(options));
+    const checked = checkSpawnOptions(options);
+    const child = await this.#spawn([name, ...words], checked);
+    const release = limit(checked, (because) => child.killTree(because));
+    child.wait().then(release, release);
+    return child;
   }
 
   /**
@@ -91,27 +96,12 @@ export class Sandbox implements AsyncDisposable {
   async run(command: string, args: readonly string[] = [], options: RunOptions = {}): Promise<RunResult<string | Buffer>> {
     const [name, words] = checkProgram(command, args);
     const checked = checkRunOptions(options);
-    const { cwd, env, timeout, signal } = checked;
-    return collect(await this.#spawn([name, ...words], { cwd, env, timeout, signal }), checked);
+    return collect(await this.#spawn([name, ...words], checked), checked);
   }
 
-  async #spawn(argv: string[], options: SpawnOptions): Promise<SandboxProcess> {
-    const { signal, timeout, tty = null } = options;
+  #spawn(argv: string[], { signal, cwd, env, tty }: SpawnOptions): Promise<SandboxProcess> {
     if (signal?.aborted) throw abortError(signal);
-    const child = await this.#connection.spawn({ argv, env: mergeEnvironment(this.#env, options.env), cwd: options.cwd ?? this.#cwd, tty });
-    const timer =
-      timeout === undefined
-        ? undefined
-        : setTimeout(() => child.killTree(new SandboxError('ERR_SBX_TIMEOUT', `the program did not end within ${timeout} ms`)), timeout);
-    const abort = () => child.killTree(abortError(signal!));
-    if (signal?.aborted) abort();
-    else signal?.addEventListener('abort', abort, { once: true });
-    const done = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
-    };
-    child.wait().then(done, done);
-    return child;
+    return this.#connection.spawn({ argv, env: mergeEnvironment(this.#env, env), cwd: cwd ?? this.#cwd, tty: tty ?? null });
   }
 
   /** Ends the sandbox: all programs are killed. Resolves when nothing of it is left. */

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { SandboxError } from './errors.js';
-import type { RunOptions, SandboxOptions, SpawnOptions } from './options.js';
+import type { RunOptions, SandboxOptions, SpawnOptions, TerminalSize } from './options.js';
 
 /*
  * The shapes of options. Each is checked once, where it enters; messages name the field.
@@ -33,7 +33,11 @@ const name = v.pipe(
   filled,
   v.check((value) => !value.includes('='), "must not contain '='"),
 );
-const environment = v.record(name, v.optional(text), 'has to be an object of names and values');
+const namesAndValues = 'has to be an object of names and values';
+const environment = v.pipe(
+  v.record(name, v.optional(text), namesAndValues),
+  v.check((value) => !Array.isArray(value), namesAndValues),
+);
 const abortSignal = v.instance(AbortSignal, 'has to be an AbortSignal');
 
 const rootfs = v.variant(
@@ -43,7 +47,10 @@ const rootfs = v.variant(
     v.strictObject({ type: v.literal('host') }),
     v.strictObject({ type: v.literal('dir'), path: filled, writable: v.optional(flag) }),
   ],
-  "has to be 'system', 'host' or 'dir' ('tar' and 'oci' are not there in this version)",
+  ({ expected }) =>
+    expected === 'Object'
+      ? "has to be { type: 'system' }, { type: 'host' } or { type: 'dir', path }"
+      : "has to be 'system', 'host' or 'dir' ('tar' and 'oci' are not there in this version)",
 );
 
 const mount = v.union(
@@ -72,7 +79,12 @@ const sandboxOptions = v.strictObject({
     v.strictObject({
       memory: v.optional(v.pipe(bytes, v.minValue(16 * MiB, 'has to be at least 16 MiB'))),
       processes: v.optional(count),
-      openFiles: v.optional(v.union([count, v.strictObject({ soft: count, hard: count })], 'has to be a number or { soft, hard }')),
+      openFiles: v.optional(
+        v.pipe(
+          v.union([count, v.strictObject({ soft: count, hard: count })], 'has to be a number or { soft, hard }'),
+          v.check((value) => typeof value === 'number' || value.soft <= value.hard, 'has a soft limit above the hard one'),
+        ),
+      ),
       wallTime: v.optional(time),
     }),
   ),
@@ -153,6 +165,8 @@ function describe({ issue, path }: Fault): string {
 export const checkSandboxOptions = (options: unknown): SandboxOptions => check(sandboxOptions, options) as SandboxOptions;
 export const checkSpawnOptions = (options: unknown): SpawnOptions => check(spawnOptions, options) as SpawnOptions;
 export const checkRunOptions = (options: unknown): RunOptions => check(runOptions, options) as RunOptions;
+
+export const checkTerminalSize = (value: unknown): TerminalSize => check(size, value);
 
 /** A program's name and arguments. */
 export function checkProgram(command: unknown, args: unknown): [string, string[]] {

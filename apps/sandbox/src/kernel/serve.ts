@@ -30,7 +30,7 @@ export function serve(prepared: Prepared, create: CreateMessage, control: Contro
   new Server(prepared, create, control).start();
 }
 
-/** A program that the client started, and its terminal. */
+/** A program that the client started, and its terminal; kept as long as anything that it started runs. */
 interface Program {
   readonly process: ThreadGroup;
   readonly relay: TerminalRelay | null;
@@ -99,14 +99,21 @@ class Server {
       this.control.send({ type: 'spawnFailed', id, errno: errnoName(-started.errno) ?? String(started.errno), message: started.message });
       return;
     }
+    this.#forgetPrograms();
     this.#programs.set(id, { process: started, relay });
     started.onExit = () => {
-      this.#programs.delete(id);
       const { code, signo } = ExitStatus.fromWait(started.exitStatus);
       this.control.send({ type: 'exited', id, code, signo });
       void relay?.finish();
     };
     this.control.send({ type: 'spawned', id, pid: started.id });
+  }
+
+  /** Programs of which nothing is left: neither they nor what they started. */
+  #forgetPrograms(): void {
+    const alive = new Set<ThreadGroup>();
+    for (const { origin } of this.#kernel.processes.values()) alive.add(origin);
+    for (const [id, { process }] of this.#programs) if (!alive.has(process)) this.#programs.delete(id);
   }
 
   /** The descriptors that the client sent with a number, which it did before it named it. */
@@ -125,7 +132,7 @@ class Server {
     const program = this.#programs.get(id)?.process;
     if (program === undefined) return;
     if (!tree) sendToGroup(program, SignalInfo.kernel(signo));
-    else for (const group of program.session.groups) for (const member of [...group.members]) this.#kernel.exitGroup(member, SIGKILL);
+    else for (const process of this.#kernel.processes.values()) if (process.origin === program) this.#kernel.exitGroup(process, SIGKILL);
   }
 
   /** The client is gone: so is everything else. */

@@ -48,7 +48,7 @@ export interface TerminalSize {
   readonly rows: number;
 }
 
-/** A signal for a program; with `tree`, for every process of its session. */
+/** A signal for a program; with `tree`, SIGKILL for it and everything that it started, which may have outlived it. */
 export interface SignalMessage {
   readonly type: 'signal';
   readonly id: number;

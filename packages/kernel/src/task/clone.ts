@@ -196,6 +196,7 @@ function newProcess(task: Task, pid: number, flags: number): ThreadGroup {
   }
   const parent = has(flags, CLONE_PARENT) ? group.parent : group;
   const process = new ThreadGroup(pid, parent, group.processGroup, new SharedSignals(actions), new ResourceLimits(group.limits));
+  process.origin = group.origin;
   process.parentTask = has(flags, CLONE_PARENT) ? group.parentTask : task;
   process.executable = group.executable;
   process.leftTerminal = group.leftTerminal;

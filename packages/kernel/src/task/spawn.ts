@@ -116,7 +116,6 @@ function loadFrom(task: Task, file: FileDescription, path: string, request: Spaw
   });
   if (typeof image === 'number') return image;
   if (image.fatal) return -ENOEXEC;
-  if (image.fatal) return -ENOEXEC;
   task.name = path.slice(path.lastIndexOf('/') + 1).slice(0, 15);
   setRegisters(task, image);
   return 0;

@@ -17,6 +17,8 @@ export class ThreadGroup {
   /** Woken (EPOLLIN) when the process has exited: pidfds. */
   readonly exitWait = new WaitQueue();
   parent: ThreadGroup | null;
+  /** The process spawned from the host that it descends from, whatever sessions and parents came in between: nothing that a program does changes it. */
+  origin: ThreadGroup = this;
   /** The thread of the parent that made this process, or one that took over when it exited; null when the parent is init. */
   parentTask: Task | null = null;
   /** Set once by exit_group or a fatal signal: all threads leave with this wait status. */
