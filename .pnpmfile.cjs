@@ -24,6 +24,8 @@ module.exports = {
     beforePacking(manifest, folder) {
       const {
         devDependencies: _,
+        // What the bundler has resolved.
+        imports: __,
         scripts: { install } = {},
         publishConfig: { access },
         ...rest

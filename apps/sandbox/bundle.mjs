@@ -1,7 +1,9 @@
 // Makes dist/sentry: the bundles from which sentries run. With --marks they say on stderr how long their start takes, step by step.
 import { fileURLToPath } from 'node:url';
+import { kcov } from '@sbx/kcov/instrument';
 import { bundle } from '../../tools/bundle/bundle.mjs';
 
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const here = fileURLToPath(new URL('.', import.meta.url));
 const define = { SBX_MARKS: String(process.argv.includes('--marks')) };
 const make = (entry, name, options) =>
@@ -12,4 +14,11 @@ await Promise.all([
   make('sentry/index.ts', 'sentry'),
   make('serve/main.ts', 'serve', { external: ['@sbx/sandbox/sentry'] }),
   make('kernel/index.ts', 'kernel'),
+  // The coverage build: the same with a counter in each basic block of @sbx/kernel, with /sys/kernel/debug/kcov, and with the sources for reports.
+  make('kernel/index.ts', 'kernel-kcov', {
+    conditions: ['@sbx/coverage'],
+    plugins: [
+      kcov({ root, include: (name) => /^packages\/kernel\/src\/(?!kcov\/)/.test(name), sources: `${here}dist/sentry/kernel-kcov.json.gz` }),
+    ],
+  }),
 ]);

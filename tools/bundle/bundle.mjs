@@ -31,11 +31,14 @@ const nativeParts = {
  * Bundles TypeScript sources, those of other packages of this repository included, into one file: the text of a function of (module, exports, require, sbx) that
  * ends with a comment naming its hash. `plain`: an ordinary CommonJS module instead.
  *
- * @param {{ entry: string, outfile: string, external?: string[], plain?: boolean, define?: Record<string, string>, alias?: Record<string, string> }} options
- * @returns {Promise<string>} the hash
+ * @param {{
+ *   entry: string, outfile: string, external?: string[], plain?: boolean, define?: Record<string, string>, alias?: Record<string, string>,
+ *   conditions?: string[], plugins?: import('esbuild').Plugin[],
+ * }} options
+ * @returns {Promise<import('esbuild').Metafile>} what it consists of
  */
-export async function bundle({ entry, outfile, external = [], plain = false, define = {}, alias = {} }) {
-  const { outputFiles } = await build({
+export async function bundle({ entry, outfile, external = [], plain = false, define = {}, alias = {}, conditions = [], plugins = [] }) {
+  const { outputFiles, metafile } = await build({
     entryPoints: [entry],
     outfile,
     bundle: true,
@@ -45,7 +48,8 @@ export async function bundle({ entry, outfile, external = [], plain = false, def
     target: 'node20',
     // Where there are no files to import from, import() is require().
     supported: { 'dynamic-import': false },
-    conditions: ['@sbx/source'],
+    conditions: ['@sbx/source', ...conditions],
+    metafile: true,
     external,
     // Names stay, for the stack traces of reports; the rest is made small because it is read at every start.
     minifyWhitespace: true,
@@ -56,13 +60,13 @@ export async function bundle({ entry, outfile, external = [], plain = false, def
     legalComments: 'eof',
     define,
     alias,
-    plugins: [nativeParts],
+    plugins: [nativeParts, ...plugins],
     logLevel: 'warning',
   });
   const code = outputFiles[0].text;
   const hash = createHash('sha256').update(code).digest('hex').slice(0, 32);
   write(outfile, plain ? code : `(function(module,exports,require,sbx){${code}\n})//${hash}`);
-  return hash;
+  return metafile;
 }
 
 /**

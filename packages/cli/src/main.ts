@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../package.json';
 import { infoCommand } from './commands/info.js';
+import { kcovCommand } from './commands/kcov.js';
 import { platformsCommand } from './commands/platforms.js';
 import { runCommand } from './commands/run.js';
 import { EXIT_SBX, Messages } from './messages.js';
@@ -8,7 +9,7 @@ import { separateOptionalValues } from './optional-values.js';
 
 /** The command line. It runs in the process that becomes the sentry, so it is loaded with everything else from the code cache. */
 async function main(args: string[]): Promise<void> {
-  const commands = [runCommand(), platformsCommand(), infoCommand()];
+  const commands = [runCommand(), platformsCommand(), infoCommand(), kcovCommand()];
   const program = new Command('sbx')
     .description('Runs unmodified Linux programs in a sandbox whose every system call is served by a kernel written in TypeScript.')
     .version(version, '-V, --version')
@@ -16,7 +17,8 @@ async function main(args: string[]): Promise<void> {
     .showHelpAfterError('(sbx --help and sbx run --help show what there is)')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'sbx: ')) })
     .exitOverride();
-  for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+  for (const command of commands) program.addCommand(command);
+  inheritSettings(program);
   try {
     await program.parseAsync(separateOptionalValues(args, commands), { from: 'user' });
   } catch (error) {
@@ -24,6 +26,11 @@ async function main(args: string[]): Promise<void> {
     // Help that was asked for is no failure; everything else is ours.
     process.exitCode = error.exitCode === 0 ? 0 : EXIT_SBX;
   }
+}
+
+/** Gives a command's settings to all commands below it. */
+function inheritSettings(command: Command): void {
+  for (const each of command.commands) inheritSettings(each.copyInheritedSettings(command));
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

@@ -1,3 +1,4 @@
+export { takeCoverage } from '#kcov';
 export { Credentials } from './auth/credentials.js';
 export { createPty, type HostPty } from './fs/dev/host-pty.js';
 export { HostFileSystem, type HostFileSystemOptions } from './fs/host/host-file-system.js';

@@ -3,10 +3,11 @@ export const budgets: Readonly<Record<string, number>> = {
   '@sbx/abi': 440,
   '@sbx/atomicbitops': 56,
   '@sbx/cli': 36,
+  '@sbx/kcov': 40,
   '@sbx/kernel': 800,
   '@sbx/kvm-platform': 168,
   '@sbx/platform': 128,
   '@sbx/ring0': 96,
   '@sbx/safecopy': 88,
-  '@sbx/sandbox': 600,
+  '@sbx/sandbox': 1600,
 };

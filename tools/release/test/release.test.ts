@@ -35,6 +35,9 @@ const packs = new Map<string, Pack>();
 const tarballs = new Map<string, string>();
 const pack = (name: string) => packs.get(name) as Pack;
 
+/** What the examples of READMEs use besides. */
+const examplesNeed = ['esbuild'];
+
 const consumers = new Map<string, Promise<Consumer>>();
 
 /** The project in which an installer has installed everything. */
@@ -42,7 +45,7 @@ function installedBy(installer: Installer): Promise<Consumer> {
   let consumer = consumers.get(installer.name);
   if (consumer === undefined) {
     const made = new Consumer(path.join(scratch, installer.name.replaceAll(' ', '-')), environment);
-    consumer = made.install(installer, names).then(() => made);
+    consumer = made.install(installer, [...names, ...examplesNeed]).then(() => made);
     consumers.set(installer.name, consumer);
   }
   return consumer;
@@ -55,6 +58,7 @@ const allowed = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
   /^dist\/(?!types\/).*\.c?js$/,
   /^dist\/types\/.*\.d\.c?ts$/,
+  /^dist\/sentry\/kernel-kcov\.json\.gz$/,
   /^binding\.gyp$/,
   /^native\/([\w-]+\/)*[\w-]+\.(c|h|S)$/,
   /^native\/(install\.cjs|index\.cjs|index\.d\.cts)$/,
@@ -290,8 +294,8 @@ describe.skipIf(cannot)(`what is published${cannot ? ` (${cannot})` : ''}`, () =
       const code = `
       Object.defineProperty(process, 'platform', { value: 'darwin' });
       Object.defineProperty(process, 'arch', { value: 'arm64' });
-      const [abi, atomicbitops, safecopy, ring0, platform, kvm, kernel, { Sandbox }] = await Promise.all(
-        ['abi', 'atomicbitops', 'safecopy', 'ring0', 'platform', 'kvm-platform', 'kernel', 'sandbox'].map((name) => import('@sbx/' + name)),
+      const [abi, atomicbitops, safecopy, ring0, platform, kvm, kcov, kernel, { Sandbox }] = await Promise.all(
+        ['abi', 'atomicbitops', 'safecopy', 'ring0', 'platform', 'kvm-platform', 'kcov', 'kernel', 'sandbox'].map((name) => import('@sbx/' + name)),
       );
       const attempt = async (use) => {
         try {
@@ -306,6 +310,7 @@ describe.skipIf(cannot)(`what is published${cannot ? ` (${cannot})` : ''}`, () =
       await attempt(() => ring0.amd64.PageTables.create(ring0.ChunkedTableMemory.over(new ArrayBuffer(65536), 0)).lookup(0));
       await attempt(() => platform.MemoryFile.create({ name: 'x', limit: 1 << 20 }));
       await attempt(() => kvm.kvmProvider.probe().usable);
+      await attempt(() => kcov.kcovAvailable());
       await attempt(() => kernel.hostCall(39));
       await attempt(() => Sandbox.create());
     `;
@@ -319,6 +324,7 @@ describe.skipIf(cannot)(`what is published${cannot ? ` (${cannot})` : ''}`, () =
         expect.stringMatching(/^ERR_SBX_NATIVE_UNAVAILABLE .*there is none for darwin, only for linux/),
         'done -1',
         expect.stringMatching(/^ERR_SBX_NATIVE_UNAVAILABLE .*there is none for darwin, only for linux/),
+        'done false',
         'done false',
         expect.stringMatching(/^ERR_SBX_NATIVE_UNAVAILABLE .*there is none for darwin, only for linux/),
         expect.stringMatching(/^\S+ .*[Ll]inux/),

@@ -3,6 +3,7 @@ export type { RootConfig, SandboxConfig } from '../config/config.js';
 export { callerEnvironment, callingUser, defaultLimits, homeDirectory, scrubEnvironment } from '../config/defaults.js';
 export { resolveUser } from '../config/users.js';
 export { describeHost, describePlatforms } from './describe.js';
+export { kcovSources } from './kcov-sources.js';
 export { type Prepared, prepare } from './prepare.js';
 export { run } from './run.js';
 export type { RunRequest, Say } from './run-request.js';

@@ -52,6 +52,8 @@ export interface PrepareOptions {
   readonly program: ProgramRequest | null;
   /** A file for the system calls, '-' for stderr, or null. */
   readonly strace: string | null;
+  /** Takes the coverage build of the kernel, which has /sys/kernel/debug/kcov. */
+  readonly kcov: boolean;
 }
 
 /** The platforms that this version has. */
@@ -60,8 +62,8 @@ export const PLATFORMS: readonly PlatformProvider[] = [kvmProvider];
 /**
  * Opens what the configuration names and chooses the platform. Throws a `SentryError` that says what is wrong with the configuration or the machine.
  */
-export function prepare(config: SandboxConfig, { program, strace }: PrepareOptions): Prepared {
-  const kernel = sbx.open('kernel');
+export function prepare(config: SandboxConfig, { program, strace, kcov }: PrepareOptions): Prepared {
+  const kernel = sbx.open(kcov ? 'kernel-kcov' : 'kernel');
   mark('kernel bundle compiled');
   const plan = planMounts(config, program);
   const sources = new Map<MountStep, OpenedSource>();

@@ -1,12 +1,12 @@
 import path from 'node:path';
-import type { RootConfig, SandboxConfig, Say } from '@sbx/sandbox/sentry';
+import type { RootConfig, RunRequest, SandboxConfig, Say } from '@sbx/sandbox/sentry';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { EXIT_SBX, Messages } from '../messages.js';
 import { type Mount, parseDuration, parseMount, parseSeconds, parseSize, parseUser, parseVariable } from '../values.js';
 
 type Sentry = typeof import('@sbx/sandbox/sentry');
 
-interface RunFlags {
+export interface RunFlags {
   interactive?: boolean;
   tty?: boolean;
   env: string[];
@@ -21,6 +21,7 @@ interface RunFlags {
   platform: string;
   hostname: string;
   strace?: string;
+  kcov?: boolean;
   watchdog: number;
   rm?: boolean;
   json?: boolean;
@@ -34,6 +35,9 @@ const LATER: Readonly<Record<string, string>> = {
   '--cpus <number>': 'the number of CPUs cannot be limited yet',
   '--name <name>': 'a running sandbox cannot be addressed yet',
 };
+
+/** Whom kcov is for. */
+const ROOT = { uid: 0, gid: 0, groups: [] };
 
 const EXAMPLES = `
 Examples:
@@ -85,6 +89,7 @@ export function runCommand(): Command {
     .option('--platform <name>', 'how programs are run; see sbx platforms', 'auto')
     .option('--hostname <name>', 'the name of the machine as programs see it', 'sbx')
     .option('--strace [file]', 'print system calls to stderr or, with --strace=FILE, to a file')
+    .option('--kcov', "use the kernel's coverage build, which has /sys/kernel/debug/kcov; implies -u 0 (see sbx kcov)")
     .option('--rm', 'accepted as docker has it: nothing of a sandbox is ever kept')
     .option('--json', "sbx's own messages as JSON, one a line")
     .option('--verbose', 'say more')
@@ -114,7 +119,12 @@ function collectMounts(value: string, previous: Mount[]): Mount[] {
   return [...previous, parseMount(value)];
 }
 
-async function run(argv: string[], flags: RunFlags): Promise<void> {
+function run(argv: string[], flags: RunFlags): Promise<void> {
+  return runProgram(argv, flags, null);
+}
+
+/** Runs a program and ends this process with its status. `onCoverage`: what gets the coverage of the run before. */
+export async function runProgram(argv: string[], flags: RunFlags, onCoverage: RunRequest['onCoverage']): Promise<void> {
   const sentry = await import('@sbx/sandbox/sentry');
   const messages = new Messages(flags.json);
   const say: Say = (level, message, fields) => messages.say(level, message, fields);
@@ -126,6 +136,8 @@ async function run(argv: string[], flags: RunFlags): Promise<void> {
       tty: flags.tty ?? false,
       timeout: flags.timeout ?? null,
       strace: flags.strace ?? null,
+      kcov: flags.kcov ?? onCoverage !== null,
+      onCoverage,
       watchdog: flags.watchdog,
       verbose: flags.verbose ?? false,
       ignoredSignals: (process.env.SBX_IGNORED ?? '').split(',').filter(Boolean).map(Number),
@@ -157,7 +169,9 @@ function configOf(sentry: Sentry, flags: RunFlags): SandboxConfig {
     home,
     user:
       flags.user === undefined
-        ? sentry.callingUser()
+        ? flags.kcov
+          ? ROOT
+          : sentry.callingUser()
         : sentry.resolveUser(flags.user.user, flags.user.group, root.type === 'dir' ? root.path : '/'),
     hostname: flags.hostname,
     limits: { ...sentry.defaultLimits(), ...(flags.memory === undefined ? {} : { memory: flags.memory }) },

@@ -136,7 +136,7 @@ function readElf(load: Load, file: FileDescription, header: ElfHeader, bad: numb
   const bytes = new Uint8Array(header.programHeaderCount * PROGRAM_HEADER_SIZE);
   const read = load.read(file, bytes, header.programHeaderOffset);
   if (read < 0) return read === -EIO ? bad : read;
-  const mappable = file.mappable(load.request.task, 5, false);
+  const mappable = file.mappable(load.request.task, 5, false, 0, 0);
   if (typeof mappable === 'number') return bad;
   return {
     file,

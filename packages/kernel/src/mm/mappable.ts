@@ -21,6 +21,10 @@ export interface Mappable {
    * mapped around it, so that looking at a hole costs no more than a page.
    */
   readonly readsAhead?: boolean;
+  /** What /proc/PID/maps shows instead of the name of the file. */
+  readonly mappingName?: string;
+  /** A mapping can't be made larger by mremap(2) (VM_DONTEXPAND). */
+  readonly fixedSize?: boolean;
   /** Whether the page at `offset` is in memory (mincore(2)). Without it, only pages that are mapped count as present. */
   isResident?(offset: number): boolean;
   /** madvise(MADV_REMOVE): makes the range a hole. 0 or -errno. Without it: -EOPNOTSUPP. */

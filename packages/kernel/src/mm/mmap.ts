@@ -42,6 +42,7 @@ import {
   TASK_SIZE,
   VM_ACCESS,
   VM_ACCOUNT,
+  VM_DONTEXPAND,
   VM_EXEC,
   VM_GROWSDOWN,
   VM_LOCKED,
@@ -147,6 +148,7 @@ export function map(mm: MemoryManager, request: MapRequest): number {
     if ((vmFlags & VM_GROWSDOWN) !== 0) return -EINVAL;
     if (typeof request.mappable === 'number') return request.mappable;
     mappable = request.mappable;
+    if (mappable.fixedSize === true) vmFlags |= VM_DONTEXPAND;
   } else if (type === MAP_SHARED) {
     if ((vmFlags & VM_GROWSDOWN) !== 0) return -EINVAL;
     vmFlags |= VM_SHARED | VM_MAYSHARE;

@@ -17,6 +17,7 @@ let lastIno = 0;
 export class SharedMemory implements Mappable {
   /** Inode number, as shown in maps. */
   readonly ino = ++lastIno;
+  readonly mappingName: string = '/dev/zero (deleted)';
   resolvedLength = 0;
   readonly #mappings = new Set<Mapping>();
   /** Frame + 1 of each page, in tables; 0: absent. */

@@ -26,10 +26,12 @@ import {
 import type { ContextPage } from '@sbx/platform';
 import { full, partial, type SyscallEntry } from '../syscalls/entry.js';
 import type { Task } from '../task/task.js';
+import type { FileDescription } from '../vfs/file-description.js';
 import { type Blocking, INTERRUPTED, type SyscallResult } from '../wait/blocking.js';
 import { advise, populateRange, sync } from './advise.js';
 import { PAGE_SIZE, pageDown, pageUp, TASK_SIZE, VM_ACCESS, VM_LOCKED, VM_SHARED } from './constants.js';
 import { lock, lockAll, populated, unlock, unlockAll } from './lock.js';
+import type { Mappable } from './mappable.js';
 import { populate, unmap } from './mapping.js';
 import type { MemoryManager } from './memory-manager.js';
 import { type MapRequest, map, populateLength, setBrk } from './mmap.js';
@@ -84,11 +86,17 @@ function sysMmap(task: Task, args: ContextPage): SyscallResult {
   request.file = file;
   request.noExec = file.mount?.noExec ?? false;
   // Refusals that depend on the file's access mode come first: see `map`.
-  request.mappable = file.readable ? file.mappable(task, request.prot & VM_ACCESS, (flags & MAP_TYPE) !== MAP_PRIVATE) : 0;
+  request.mappable = file.readable ? mappableOf(task, file) : 0;
   const result = map(mm, request);
   request.file = null;
   request.mappable = 0;
   return result < 0 || populateLength === 0 ? result : fillMapping(task, result, populateLength);
+}
+
+/** What the request maps of a file, or -errno. */
+function mappableOf(task: Task, file: FileDescription): Mappable | number {
+  const { prot, flags, offset, length } = request;
+  return file.mappable(task, prot & VM_ACCESS, (flags & MAP_TYPE) !== MAP_PRIVATE, offset, pageUp(length));
 }
 
 /** Bytes that are brought in before others get their turn. */

@@ -9,6 +9,7 @@ import {
   EVENT_SYSCALL,
   type EventKind,
 } from '@sbx/platform';
+import { switchCoverage } from '#kcov';
 import type { Kernel } from '../kernel.js';
 import { FAULT_OK, FAULT_OUT_OF_MEMORY } from '../mm/constants.js';
 import { faultCode, faultSignal } from '../mm/fault.js';
@@ -128,9 +129,12 @@ export class RunLoop {
     const end = this.#now + SLICE_NS;
     while (!this.#stopped) {
       for (let context = platform.poll(); context !== null; context = platform.poll()) this.#collect(context);
+      switchCoverage(null);
       if (timers.next <= this.#now) timers.run(this.#now);
       if (this.#now >= end) return;
-      if (!this.#step(end)) return;
+      const goOn = this.#step(end);
+      switchCoverage(null);
+      if (!goOn) return;
       this.#now = clock.monotonic();
     }
   }
@@ -142,6 +146,7 @@ export class RunLoop {
     const task = this.queue.shift();
     if (task === null) return this.#running.size > 0 && platform.wait(WAIT_NS);
     if (task.state !== TASK_RUNNABLE) return true;
+    switchCoverage(task);
     if (task.blocking !== null) {
       if (this.#continue(task)) this.queue.push(task);
       return true;
@@ -221,6 +226,7 @@ export class RunLoop {
 
   /** Acts on an event. True: the task wants to go on in user mode (state RUNNABLE, not queued). @hotpath */
   #handle(task: Task, event: EventKind): boolean {
+    switchCoverage(task);
     task.state = TASK_RUNNABLE;
     switch (event) {
       case EVENT_SYSCALL:
@@ -289,16 +295,17 @@ export class RunLoop {
     return this.#returnSlow(task, result);
   }
 
-  /** Task work, exit, stops, signals, in Linux's order. */
+  /** Exit, stops, signals, in Linux's order; task work last. */
   #returnSlow(task: Task, result: number): boolean {
     if (task.state >= TASK_ZOMBIE) return false;
     for (;;) {
       task.attention = false;
-      while (task.work.length > 0) task.work.shift()!.run(task);
       const outcome = deliverSignals(task, result);
       if (outcome === RESUME) {
-        if (!task.attention) return true;
-        continue;
+        if (task.attention) continue;
+        // What registers itself again has its turn at the next return.
+        for (let left = task.work.length; left > 0; left--) task.work.shift()!.run(task);
+        return true;
       }
       if (outcome === EXITING) {
         exitTask(task, Math.max(task.threadGroup.exitStatus, 0));

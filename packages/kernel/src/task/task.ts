@@ -133,6 +133,12 @@ export class Task {
     this.waitTimer = { deadline: 0, heapIndex: -1, expire: () => kernel.wakeTask(this, TIMED_OUT) };
   }
 
+  /** Has `work` run before the next return to user mode. */
+  registerWork(work: TaskWork): void {
+    this.work.push(work);
+    this.attention = true;
+  }
+
   /** Registers and event of the thread. */
   get page(): ContextPage {
     return this.context.page;

@@ -150,8 +150,8 @@ export abstract class FileDescription {
   readDirectory(_task: Task, _emitter: DirectoryEmitter): SyscallResult {
     return -ENOTDIR;
   }
-  /** What mmap maps, or -ENODEV. `prot` and `shared` let devices refuse. */
-  mappable(_task: Task, _prot: number, _shared: boolean): Mappable | number {
+  /** What mmap of `length` bytes (whole pages) at `offset` maps, or -ENODEV. `prot`, `shared` and the range let devices refuse. */
+  mappable(_task: Task, _prot: number, _shared: boolean, _offset: number, _length: number): Mappable | number {
     return -ENODEV;
   }
   fsync(_task: Task, _dataOnly: boolean): SyscallResult {

@@ -93,8 +93,8 @@ export class OverlayFileDescription extends FileDescription {
     return 0;
   }
 
-  override mappable(task: Task, prot: number, shared: boolean): Mappable | number {
-    return this.#current().mappable(task, prot, shared);
+  override mappable(task: Task, prot: number, shared: boolean, offset: number, length: number): Mappable | number {
+    return this.#current().mappable(task, prot, shared, offset, length);
   }
   override fsync(task: Task, dataOnly: boolean): SyscallResult {
     return this.#current().fsync(task, dataOnly);

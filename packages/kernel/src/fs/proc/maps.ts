@@ -76,10 +76,10 @@ export function mayOpenMaps(caller: Caller, subject: Subject): number {
 /** The name in a mapping's line, or "". */
 function nameOf(vma: Vma, mm: MemoryManager, reader: Task): string {
   const { file } = vma;
+  if (vma.mappable?.mappingName !== undefined) return vma.mappable.mappingName;
   if (file !== null && file.mount !== null && file.dentry !== null) {
     return escapePath(describePath(file.mount, file.dentry, reader.fs.rootMount, reader.fs.rootDentry));
   }
-  if (vma.mappable instanceof SharedMemory) return '/dev/zero (deleted)';
   if (vma.special !== '') return vma.special;
   if (vma.anonName !== null) return `[anon:${vma.anonName}]`;
   const { layout } = mm;

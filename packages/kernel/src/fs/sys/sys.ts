@@ -11,7 +11,7 @@ const ROOT_INO = 1;
 const ATTRIBUTE_SIZE = 4096;
 
 /** A node of the tree as it is described: a directory, a link, or an attribute. */
-export type SysNode = SysDirectory | SysLink | SysAttribute;
+export type SysNode = SysDirectory | SysLink | SysAttribute | SysInode;
 export interface SysDirectory {
   readonly entries: (kernel: Kernel) => Iterable<readonly [string, SysNode]>;
   readonly mode?: number;
@@ -23,6 +23,11 @@ export interface SysAttribute {
   /** The text with its newline. */
   readonly text: (kernel: Kernel) => string;
   readonly mode?: number;
+}
+
+/** What is none of these: it makes its own inode. */
+export interface SysInode {
+  readonly inode: (superBlock: SuperBlock, ino: number) => Inode;
 }
 
 class AttributeFile extends TextFile {
@@ -59,6 +64,7 @@ export class SysFileSystem extends SuperBlock {
   #make(node: SysNode): Inode {
     const ino = this.#lastIno++;
     if ('text' in node) return new AttributeFile(this, ino, node);
+    if ('inode' in node) return node.inode(this, ino);
     if ('target' in node) return new PseudoLink(this, ino, node.target);
     const build = (): (readonly [string, Inode])[] => {
       const entries: (readonly [string, Inode])[] = [];

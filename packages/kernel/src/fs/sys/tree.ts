@@ -1,3 +1,4 @@
+import { debugFiles } from '#kcov';
 import type { Kernel } from '../../kernel.js';
 import { firstN, maskOf } from '../proc/format.js';
 import type { SysAttribute, SysDirectory, SysLink, SysNode } from './sys.js';
@@ -186,7 +187,7 @@ export const tree: SysDirectory = directory(
     firmware: directory(),
     fs: directory({ cgroup: directory() }),
     kernel: directory({
-      debug: directory({}, 0o700),
+      debug: directory(debugFiles, 0o700),
       mm: directory({ hugepages: directory(), transparent_hugepage: hugePages }),
       security: directory(),
       tracing: directory({}, 0o700),

@@ -98,7 +98,7 @@ describe('file contents', () => {
     const fd = open('/f', O_RDWR | O_CREAT);
     write(fd, Buffer.alloc(10 * PAGE, 1), 0);
     const description = task.files.get(fd) as FileDescription;
-    const file = description.mappable(task as never, 3, true) as TmpfsFile;
+    const file = description.mappable(task as never, 3, true, 0, 4096) as TmpfsFile;
     const offset = file.resolvePages(PAGE, 100 * PAGE, true);
     expect(file.resolvedLength).toBeGreaterThanOrEqual(PAGE);
     system.memory.incRef(offset, PAGE);

@@ -1,0 +1,23 @@
+/** What `#kcov` is in the coverage build: see none.ts. */
+import { coverage, KcovDriver } from '@sbx/kcov';
+import type { SysNode } from '../fs/sys/sys.js';
+import type { Task } from '../task/task.js';
+import { KcovArea } from './kcov-area.js';
+import { KcovInode } from './kcov-file.js';
+
+/** One for all kernels of the process: tasks are its own. */
+const driver = new KcovDriver<KcovArea, Task>(coverage, (bytes, mapper) => new KcovArea(mapper.kernel.memory, bytes, mapper.id));
+
+export function switchCoverage(task: Task | null): void {
+  driver.switchTo(task);
+}
+
+export function takeCoverage(): bigint[] {
+  const pcs: bigint[] = [];
+  coverage.common.consume(coverage.order, (low, high) => pcs.push((BigInt(high) << 32n) | BigInt(low)) > 0);
+  return pcs;
+}
+
+export const debugFiles: Readonly<Record<string, SysNode>> = {
+  kcov: { inode: (superBlock, ino) => new KcovInode(superBlock, ino, driver) },
+};
