@@ -7,6 +7,9 @@ import { CAP_ALL_HIGH, CAP_ALL_LOW, type Credentials } from './credentials.js';
 const CAP_SETGID = 6;
 const CAP_SETUID = 7;
 const CAP_SETPCAP = 8;
+/** CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_LINUX_IMMUTABLE, CAP_MKNOD; CAP_MAC_OVERRIDE. */
+const CAP_FILES_LOW = 0x0800021f;
+const CAP_FILES_HIGH = 0x1;
 const NGROUPS_MAX = 65536;
 const INVALID_ID = 0xffffffff;
 const SECBIT_NO_SETUID_FIXUP = 1 << 2;
@@ -33,9 +36,26 @@ function fixCapabilities(old: Credentials, next: Credentials): void {
   }
 }
 
+/** The file-system user id changed between root and not root: the capabilities for files follow (capabilities(7)). */
+function fixFileCapabilities(old: Credentials, next: Credentials): void {
+  if ((next.securebits & SECBIT_NO_SETUID_FIXUP) !== 0) return;
+  if (old.fsuid === 0 && next.fsuid !== 0) {
+    next.effectiveLow = (next.effectiveLow & ~CAP_FILES_LOW) >>> 0;
+    next.effectiveHigh &= ~CAP_FILES_HIGH;
+  } else if (old.fsuid !== 0 && next.fsuid === 0) {
+    next.effectiveLow = (next.effectiveLow | (next.permittedLow & CAP_FILES_LOW)) >>> 0;
+    next.effectiveHigh |= next.permittedHigh & CAP_FILES_HIGH;
+  }
+}
+
 function install(task: Task, next: Credentials): number {
+  fixCapabilities(task.credentials, next);
+  return commit(task, next);
+}
+
+/** A process whose rights to files or signals change can't be looked into by its former equals (prctl(2), PR_SET_DUMPABLE). */
+function commit(task: Task, next: Credentials): number {
   const old = task.credentials;
-  fixCapabilities(old, next);
   if (old.euid !== next.euid || old.egid !== next.egid || old.fsuid !== next.fsuid || old.fsgid !== next.fsgid) {
     task.mm.dumpable = 0;
     task.parentDeathSignal = 0;
@@ -161,7 +181,8 @@ function sysSetfsuid(task: Task, args: ContextPage): number {
   if (uid !== INVALID_ID && (uid === old.ruid || uid === old.euid || uid === old.suid || uid === old.fsuid || old.capable(CAP_SETUID))) {
     const next = old.copy();
     next.fsuid = uid;
-    task.credentials = next;
+    fixFileCapabilities(old, next);
+    commit(task, next);
   }
   return old.fsuid;
 }
@@ -171,7 +192,7 @@ function sysSetfsgid(task: Task, args: ContextPage): number {
   if (gid !== INVALID_ID && (gid === old.rgid || gid === old.egid || gid === old.sgid || gid === old.fsgid || old.capable(CAP_SETGID))) {
     const next = old.copy();
     next.fsgid = gid;
-    task.credentials = next;
+    commit(task, next);
   }
   return old.fsgid;
 }
@@ -192,6 +213,7 @@ function sysSetgroups(task: Task, args: ContextPage): number {
   if (size > NGROUPS_MAX) return -EINVAL;
   const list = new Uint32Array(size);
   if (task.mm.copyIn(args.argAddress(1), new Uint8Array(list.buffer), list.byteLength) !== list.byteLength) return -EFAULT;
+  if (list.includes(INVALID_ID)) return -EINVAL;
   const next = task.credentials.copy();
   next.groups = [...list].sort((a, b) => a - b);
   task.credentials = next;

@@ -258,7 +258,9 @@ function credentialsAfterExec(old: Credentials, image: LoadedImage): Credentials
   next.effectiveLow = effective ? next.permittedLow : next.ambientLow;
   next.effectiveHigh = effective ? next.permittedHigh : next.ambientHigh;
   next.keepCaps = false;
-  next.dumpable = changed || !image.readable ? 0 : 1;
+  const gained = (next.permittedLow & ~old.permittedLow) !== 0 || (next.permittedHigh & ~old.permittedHigh) !== 0;
+  const unlike = old.ruid !== old.euid || old.rgid !== old.egid || old.fsuid !== next.fsuid || old.fsgid !== next.fsgid;
+  next.dumpable = changed || unlike || gained || !image.readable ? 0 : 1;
   return next;
 }
 

@@ -40,6 +40,27 @@ __attribute__((unused)) static void sleep_ms(long ms) {
   while (nanosleep(&left, &left) < 0 && errno == EINTR);
 }
 
+/* The state of a process: 'R', 'S', 'T', 'Z', …; 0 if there is none. */
+__attribute__((unused)) static char process_state(pid_t pid) {
+  char path[32], text[512];
+  snprintf(path, sizeof path, "/proc/%d/stat", pid);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+  if (fd >= 0) close(fd);
+  if (n <= 0) return 0;
+  text[n] = 0;
+  const char *after = strrchr(text, ')');
+  return after == NULL ? 0 : after[2];
+}
+/* Waits until a process sleeps in a call (or is in another state): seen twice, as sleeps on the way there are short. */
+__attribute__((unused)) static void wait_state(pid_t pid, char state) {
+  for (int seen = 0, tries = 0; seen < 3 && tries < 20000; tries++) {
+    seen = process_state(pid) == state ? seen + 1 : 0;
+    sleep_ms(1);
+  }
+}
+#define wait_asleep(pid) wait_state(pid, 'S')
+
 /* "exit 3", "signal 9", "stopped 19", "continued". */
 __attribute__((unused)) static const char *status_text(int status) {
   static char text[32];

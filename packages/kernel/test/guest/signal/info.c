@@ -185,11 +185,11 @@ static void pipes(void) {
 }
 
 static volatile siginfo_t seen;
-static void *volatile context_seen;
+static ucontext_t context_seen;
 static void handler(int signo, siginfo_t *info, void *context) {
   (void)signo;
   seen = *info;
-  context_seen = context;
+  context_seen = *(ucontext_t *)context;
 }
 
 static void handlers(void) {
@@ -202,9 +202,9 @@ static void handlers(void) {
   sigprocmask(SIG_UNBLOCK, &set, NULL);
   sigqueue(getpid(), SIGUSR1, (union sigval){.sival_ptr = (void *)0x123456789abcUL});
   SAY("signo %d code %d pid %d value %lx", seen.si_signo, seen.si_code, seen.si_pid == getpid(), (unsigned long)seen.si_ptr);
-  SAY("frame: flags %lx, link %d, aligned %d", ((ucontext_t *)context_seen)->uc_flags, ((ucontext_t *)context_seen)->uc_link == NULL,
-      (unsigned long)((ucontext_t *)context_seen)->uc_mcontext.fpregs % 64 == 0);
-  SAY("selectors %llx", ((ucontext_t *)context_seen)->uc_mcontext.gregs[REG_CSGSFS]);
+  SAY("frame: flags %lx, link %d, aligned %d", context_seen.uc_flags, context_seen.uc_link == NULL,
+      (unsigned long)context_seen.uc_mcontext.fpregs % 64 == 0);
+  SAY("selectors %llx", context_seen.uc_mcontext.gregs[REG_CSGSFS]);
 }
 
 int main(void) {

@@ -1,4 +1,4 @@
-// covers: openat close mkdir chdir getcwd(ENAMETOOLONG) rmdir unlink(ENOENT) rename readlink(ENOENT) prlimit64 symlink(ENAMETOOLONG)
+// covers: openat close mkdir chdir getcwd(ENAMETOOLONG) rmdir unlink(ENOENT) rename readlink prlimit64 symlink(ENAMETOOLONG)
 // Much of everything: ten thousand descriptors, deep directories, many names, long symlinks.
 #include "calls.h"
 #include <limits.h>
