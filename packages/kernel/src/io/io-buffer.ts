@@ -179,6 +179,18 @@ export class IoBuffer {
     }
   }
 
+  /** Takes back the last `length` bytes: the operation will be tried again. */
+  rewind(length: number): void {
+    this.remaining += length;
+    this.done -= length;
+    let left = length;
+    while (left > this.#position) {
+      left -= this.#position;
+      this.#position = this.#lengths[--this.#index];
+    }
+    this.#position -= left;
+  }
+
   /** The bytes of the last segment, as a view. */
   segmentBytes(length: number): Uint8Array {
     if (this.kernelBytes !== null) return this.kernelBytes.subarray(this.segmentOffset, this.segmentOffset + length);

@@ -93,6 +93,10 @@ export class Epoll extends FileDescription {
   override get waitQueue(): WaitQueue {
     return this.#queue;
   }
+  /** Does nothing (noop_llseek). */
+  override seek(): number {
+    return 0;
+  }
   override poll(): number {
     return this.#listed.some((item) => item.ready !== 0) ? EPOLLIN | EPOLLRDNORM : 0;
   }

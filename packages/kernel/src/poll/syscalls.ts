@@ -19,7 +19,7 @@ import type { ContextPage } from '@sbx/platform';
 import { full, type SyscallEntry } from '../syscalls/entry.js';
 import type { RestartBlock, Task } from '../task/task.js';
 import * as timespec from '../time/timespec.js';
-import { readTimespec, readTimeval, writeDuration, writeDurationAsTimeval } from '../time/timespec.js';
+import { readTimespec, readTimevalLoosely, writeDuration, writeDurationAsTimeval } from '../time/timespec.js';
 import { MAX_DESCRIPTORS } from '../vfs/fd-table.js';
 import { type Blocking, INTERRUPTED, type SyscallResult, TIMED_OUT } from '../wait/blocking.js';
 import { ERESTART_RESTARTBLOCK, ERESTARTNOHAND } from '../wait/restart.js';
@@ -70,6 +70,13 @@ class PollCall {
     return ready;
   }
 
+  /** The result of a call that a signal ends. */
+  interruption(task: Task, deadline: number, restartable: boolean): number {
+    if (!restartable) return -ERESTARTNOHAND;
+    task.restartBlock = new PollRestart(this.address, this.count, deadline);
+    return -ERESTART_RESTARTBLOCK;
+  }
+
   /** Stores the revents fields: only those are the kernel's to write. */
   store(task: Task): number {
     for (let i = 0; i < this.count; i++) {
@@ -92,13 +99,20 @@ class PollRestart implements RestartBlock {
   }
 }
 
+/** Whether a signal is there that the mask lets through: it ends a call that finds nothing, even one that would not wait. */
+function interrupted(task: Task): boolean {
+  return task.attention && task.kernel.mustInterrupt(task);
+}
+
 /** Polls until `deadline`. `restartable`: poll(2), which continues after a stop; else an interruption is for ppoll's handler to see. */
 function poll(task: Task, address: number, count: number, deadline: number, restartable: boolean): SyscallResult {
   if (count > Math.min(task.threadGroup.limits.soft[RLIMIT_NOFILE], MAX_DESCRIPTORS)) return -EINVAL;
+  if (address < 0) return -EFAULT;
   const call = new PollCall(address, count);
   if (count > 0 && task.mm.copyIn(address, call.bytes, call.bytes.length) !== call.bytes.length) return -EFAULT;
   call.resolve(task);
   const ready = call.scan();
+  if (ready === 0 && interrupted(task)) return call.interruption(task, deadline, restartable);
   if (ready > 0 || deadline <= task.kernel.clock.monotonic()) return call.store(task) < 0 ? -EFAULT : ready;
   return pollWait(task, call, deadline, restartable);
 }
@@ -111,11 +125,7 @@ function* pollWait(task: Task, call: PollCall, deadline: number, restartable: bo
       const why = yield;
       const ready = call.scan();
       if (ready > 0 || why === TIMED_OUT) return call.store(task) < 0 ? -EFAULT : ready;
-      if (why === INTERRUPTED) {
-        if (!restartable) return -ERESTARTNOHAND;
-        task.restartBlock = new PollRestart(call.address, call.count, deadline);
-        return -ERESTART_RESTARTBLOCK;
-      }
+      if (why === INTERRUPTED) return call.interruption(task, deadline, restartable);
     }
   } finally {
     call.set.release();
@@ -258,6 +268,7 @@ function select(task: Task, args: ContextPage, deadline: number): SyscallResult 
   const read = call.read(task);
   if (read < 0) return read;
   const ready = call.scan();
+  if (ready === 0 && interrupted(task)) return -ERESTARTNOHAND;
   if (ready > 0 || deadline <= task.kernel.clock.monotonic()) return call.store(task) < 0 ? -EFAULT : ready;
   return selectWait(task, call, deadline);
 }
@@ -279,7 +290,7 @@ function* selectWait(task: Task, call: SelectCall, deadline: number): Blocking {
 
 function sysSelect(task: Task, args: ContextPage): SyscallResult {
   const timeout = args.argAddress(4);
-  const deadline = readDeadline(task, timeout, readTimeval);
+  const deadline = readDeadline(task, timeout, readTimevalLoosely);
   if (deadline < 0) return deadline;
   return withRemaining(task, select(task, args, deadline), deadline, (left) => writeDurationAsTimeval(task, timeout, left));
 }

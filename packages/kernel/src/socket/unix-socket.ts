@@ -140,13 +140,13 @@ export class UnixSocket extends Socket {
   override poll(): number {
     if (this.#backlog >= 0) return this.#pending.length > 0 ? EPOLLIN | EPOLLRDNORM : 0;
     let events = 0;
-    const readClosed = this.#shutdown & SHUT_READ || this.#peerGone;
+    const connected = this.#isConnectionBased;
+    const readClosed = (this.#shutdown & SHUT_READ) !== 0 || (connected && this.#peerGone);
     if (this.#error !== 0) events |= EPOLLERR;
     if (this.#incoming.length > 0 || readClosed) events |= EPOLLIN | EPOLLRDNORM;
     if (readClosed) events |= EPOLLRDHUP;
-    if (this.#isConnectionBased && (this.#peerGone || this.#shutdown === (SHUT_READ | SHUT_WRITE))) events |= EPOLLHUP;
-    if (this.#isConnectionBased && this.#peer === null && !this.#peerGone) events |= EPOLLHUP | EPOLLOUT;
-    else if (this.#hasRoom) events |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
+    if (this.#shutdown === (SHUT_READ | SHUT_WRITE) || (connected && this.#peer === null)) events |= EPOLLHUP;
+    if (this.#hasRoom) events |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
     return events;
   }
   /** Linux calls a socket writable while a quarter of its buffer is used at most. */

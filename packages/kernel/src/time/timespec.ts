@@ -28,9 +28,16 @@ export function readTimeval(task: Task, address: number): number {
   return check(words[3] === 0 ? (words[2] >>> 0) * 1000 : NANOSECONDS);
 }
 
-function check(ns: number): number {
-  if (words[1] < 0 || ns >= NANOSECONDS) return -EINVAL;
-  seconds = high53(words[1]) + (words[0] >>> 0);
+/** As readTimeval, but a second or more of microseconds counts: select's timeout. */
+export function readTimevalLoosely(task: Task, address: number): number {
+  if (task.mm.copyIn(address, bytes, 16) !== 16) return -EFAULT;
+  const micros = high53(words[3]) + (words[2] >>> 0);
+  return check((micros % 1e6) * 1000, Math.floor(micros / 1e6));
+}
+
+function check(ns: number, carry = 0): number {
+  if (words[1] < 0 || ns < 0 || ns >= NANOSECONDS) return -EINVAL;
+  seconds = high53(words[1]) + (words[0] >>> 0) + carry;
   nanoseconds = ns;
   duration = seconds < 9e6 ? seconds * NANOSECONDS + ns : Number.POSITIVE_INFINITY;
   return 0;

@@ -198,6 +198,10 @@ export class InotifyDescription extends FileDescription {
     this.#wait.wake(EPOLLIN | EPOLLRDNORM);
   }
 
+  /** Does nothing (noop_llseek). */
+  override seek(): number {
+    return 0;
+  }
   override read(_task: Task, io: IoBuffer, _offset: number): number {
     const events = this.#queue;
     if (this.#head === events.length) return -EAGAIN;

@@ -43,6 +43,10 @@ export class EventFd extends FileDescription {
     return events;
   }
 
+  /** Does nothing (noop_llseek). */
+  override seek(): number {
+    return 0;
+  }
   override read(_task: Task, io: IoBuffer): number {
     if (io.remaining < 8) return -EINVAL;
     if (this.#isZero) return -EAGAIN;
@@ -72,7 +76,10 @@ export class EventFd extends FileDescription {
     const carry = sum >= TWO_32 ? 1 : 0;
     const top = this.#high + high + carry;
     const rest = sum - carry * TWO_32;
-    if (top >= TWO_32 || (top === 0xffffffff && rest === 0xffffffff)) return -EAGAIN;
+    if (top >= TWO_32 || (top === 0xffffffff && rest === 0xffffffff)) {
+      io.rewind(8);
+      return -EAGAIN;
+    }
     this.#low = rest;
     this.#high = top;
     if (low !== 0 || high !== 0) this.#queue.wake(EPOLLIN);

@@ -36,6 +36,10 @@ export class SignalFd extends FileDescription {
     const shared = this.task.threadGroup.signals.pending;
     return (((own.low | shared.low) & this.low) | ((own.high | shared.high) & this.high)) !== 0 ? EPOLLIN : 0;
   }
+  /** Does nothing (noop_llseek). */
+  override seek(): number {
+    return 0;
+  }
   override read(task: Task, io: IoBuffer): number {
     if (io.remaining < INFO_SIZE) return -EINVAL;
     while (io.remaining >= INFO_SIZE) {

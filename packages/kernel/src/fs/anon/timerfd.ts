@@ -62,6 +62,10 @@ export class TimerFd extends FileDescription {
   override poll(): number {
     return this.#expiries > 0 ? EPOLLIN : 0;
   }
+  /** Does nothing (noop_llseek). */
+  override seek(): number {
+    return 0;
+  }
   override read(_task: Task, io: IoBuffer): number {
     if (io.remaining < 8) return -EINVAL;
     if (this.#expiries === 0) return -EAGAIN;
