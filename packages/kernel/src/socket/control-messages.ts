@@ -1,4 +1,4 @@
-import { EBADF, EFAULT, EINVAL, EPERM, MSG_CTRUNC, RLIMIT_NOFILE, SCM_CREDENTIALS, SCM_RIGHTS, SOL_SOCKET } from '@sbx/abi';
+import { EBADF, EFAULT, EINVAL, EPERM, ESRCH, MSG_CTRUNC, RLIMIT_NOFILE, SCM_CREDENTIALS, SCM_RIGHTS, SOL_SOCKET } from '@sbx/abi';
 import type { Task } from '../task/task.js';
 import type { FileDescription } from '../vfs/file-description.js';
 import type { PeerCredentials, ReceivedMessage, SentControl } from './socket.js';
@@ -44,6 +44,7 @@ export function parseControl(task: Task, bytes: Uint8Array): SentControl | numbe
         if (length !== HEADER + 12) return fail(-EINVAL);
         credentials = { pid: view.getInt32(at + 16, true), uid: view.getUint32(at + 20, true), gid: view.getUint32(at + 24, true) };
         if (!mayClaim(task, credentials)) return fail(-EPERM);
+        if (!task.kernel.tasks.has(credentials.pid) && !task.kernel.processes.has(credentials.pid)) return fail(-ESRCH);
       } else return fail(-EINVAL);
     }
     at += align(length);
@@ -76,13 +77,13 @@ export function storeControl(
   let used = 0;
   if (passCredentials && message.credentials !== null) {
     const { pid, uid, gid } = message.credentials;
-    if (used + HEADER + 12 <= out.length) {
-      putHeader(view, used, HEADER + 12, SCM_CREDENTIALS);
-      view.setInt32(used + 16, pid, true);
-      view.setUint32(used + 20, uid, true);
-      view.setUint32(used + 24, gid, true);
-      used = Math.min(out.length, used + align(HEADER + 12));
-    } else message.flags |= MSG_CTRUNC;
+    const length = Math.min(HEADER + 12, out.length);
+    if (length < HEADER + 12) message.flags |= MSG_CTRUNC;
+    if (length >= HEADER) {
+      putHeader(view, 0, length, SCM_CREDENTIALS);
+      out.set(new Uint8Array(new Uint32Array([pid, uid, gid]).buffer, 0, length - HEADER), HEADER);
+      used = Math.min(out.length, align(length));
+    }
   }
   if (message.files.length > 0) used = storeFiles(task, view, used, message, closeOnExec);
   return used > 0 && task.mm.copyOut(address, out, used) !== used ? -EFAULT : used;

@@ -1,10 +1,13 @@
 import type { FileDescription } from '../vfs/file-description.js';
+import { arrived, departed } from './in-flight.js';
 import type { PeerCredentials } from './socket.js';
 
 /** Memory that all sockets of a sandbox may hold in queued messages. */
 const MAX_QUEUED = 256 * 2 ** 20;
 /** What a message costs besides its bytes (as Linux counts an sk_buff). */
 export const MESSAGE_OVERHEAD = 512;
+/** What a description in a message costs. */
+const FILE_OVERHEAD = 64;
 let queuedBytes = 0;
 
 /** Bytes on their way, with what was sent along. */
@@ -12,7 +15,9 @@ export interface Message {
   readonly bytes: Uint8Array;
   /** How much of `bytes` was read. */
   read: number;
-  files: FileDescription[];
+  readonly files: FileDescription[];
+  /** What it counts against MAX_QUEUED. */
+  readonly charge: number;
   readonly credentials: PeerCredentials;
   /** Address of the sender, for datagrams. */
   readonly from: Uint8Array;
@@ -20,9 +25,10 @@ export interface Message {
   readonly taken: (cost: number) => void;
 }
 
-/** Whether the sandbox may queue `length` more bytes. */
-export function mayQueue(length: number): boolean {
-  return queuedBytes + length + MESSAGE_OVERHEAD <= MAX_QUEUED;
+/** What a message of `length` bytes with `files` descriptions costs, or -1 if the sandbox may not queue that much more. */
+export function chargeFor(length: number, files: number): number {
+  const charge = length + MESSAGE_OVERHEAD + files * FILE_OVERHEAD;
+  return queuedBytes + charge <= MAX_QUEUED ? charge : -1;
 }
 
 /** The messages that a socket has not received yet, in order. */
@@ -42,7 +48,8 @@ export class MessageQueue {
   }
 
   push(message: Message): void {
-    queuedBytes += message.bytes.length + MESSAGE_OVERHEAD;
+    queuedBytes += message.charge;
+    departed(message.files);
     this.bytes += message.bytes.length;
     this.#messages.push(message);
   }
@@ -51,19 +58,28 @@ export class MessageQueue {
     this.#messages[0].read += length;
     this.bytes -= length;
   }
+  /** Takes the descriptions out of a message; the caller owns them. */
+  takeFiles(message: Message): FileDescription[] {
+    arrived(message.files);
+    return message.files.splice(0);
+  }
   /** Takes the first message off. */
   shift(): void {
     const message = this.#messages.shift()!;
-    const cost = message.bytes.length + MESSAGE_OVERHEAD;
-    queuedBytes -= cost;
+    queuedBytes -= message.charge;
     this.bytes -= message.bytes.length - message.read;
-    message.taken(cost);
+    message.taken(message.bytes.length + MESSAGE_OVERHEAD);
+  }
+  /** All descriptions in the messages. */
+  *files(): Iterable<FileDescription> {
+    for (const message of this.#messages) yield* message.files;
   }
   /** Drops everything; descriptions that nobody received are closed. */
   clear(): void {
     while (this.#messages.length > 0) {
-      for (const file of this.#messages[0].files) file.decRef();
+      const files = this.takeFiles(this.#messages[0]);
       this.shift();
+      for (const file of files) file.decRef();
     }
   }
 }

@@ -1,18 +1,23 @@
 import {
+  EACCES,
   EDOM,
   EINVAL,
   ENOPROTOOPT,
   EOPNOTSUPP,
+  EPERM,
   O_RDWR,
   S_IFSOCK,
   SO_ACCEPTCONN,
   SO_BROADCAST,
+  SO_DEBUG,
   SO_DOMAIN,
   SO_ERROR,
   SO_KEEPALIVE,
   SO_LINGER,
+  SO_OOBINLINE,
   SO_PASSCRED,
   SO_PEERCRED,
+  SO_PRIORITY,
   SO_PROTOCOL,
   SO_RCVBUF,
   SO_RCVBUFFORCE,
@@ -22,6 +27,7 @@ import {
   SO_REUSEPORT,
   SO_SNDBUF,
   SO_SNDBUFFORCE,
+  SO_SNDLOWAT,
   SO_SNDTIMEO,
   SO_TYPE,
 } from '@sbx/abi';
@@ -33,7 +39,9 @@ import type { SyscallResult } from '../wait/blocking.js';
 /** Default and greatest size of a socket's buffer (net.core.wmem_default, wmem_max). */
 export const DEFAULT_BUFFER = 212992;
 const MAX_BUFFER = 212992;
-const MIN_BUFFER = 2304;
+const MIN_RECEIVE_BUFFER = 2304;
+const MIN_SEND_BUFFER = 4608;
+const CAP_NET_ADMIN = 12;
 const NEVER = Number.POSITIVE_INFINITY;
 
 /** Process id, user and group that a message or a connection carries. */
@@ -87,6 +95,8 @@ export abstract class Socket extends FileDescription {
   sendTimeout = NEVER;
   passCredentials = false;
   #lowWater = 1;
+  #lingers = false;
+  #lingerSeconds = 0;
   readonly #flags = new Map<number, number>();
 
   constructor(
@@ -134,16 +144,16 @@ export abstract class Socket extends FileDescription {
   }
 
   /** setsockopt(SOL_SOCKET): `value` is the option's bytes. */
-  setOption(option: number, value: DataView): number {
+  setOption(task: Task, option: number, value: DataView): number {
     const number = value.byteLength >= 4 ? value.getInt32(0, true) : 0;
     switch (option) {
       case SO_SNDBUF:
       case SO_SNDBUFFORCE:
-        this.sendBuffer = Math.max(MIN_BUFFER, Math.min(number, MAX_BUFFER) * 2);
+        this.sendBuffer = Math.max(MIN_SEND_BUFFER, bufferSize(number));
         return 0;
       case SO_RCVBUF:
       case SO_RCVBUFFORCE:
-        this.receiveBuffer = Math.max(MIN_BUFFER, Math.min(number, MAX_BUFFER) * 2);
+        this.receiveBuffer = Math.max(MIN_RECEIVE_BUFFER, bufferSize(number));
         return 0;
       case SO_RCVTIMEO:
       case SO_SNDTIMEO: {
@@ -160,8 +170,17 @@ export abstract class Socket extends FileDescription {
         this.passCredentials = number !== 0;
         return 0;
       case SO_RCVLOWAT:
-        this.#lowWater = Math.max(1, number);
+        this.#lowWater = number < 0 ? 0x7fffffff : Math.max(1, number);
         return 0;
+      case SO_PRIORITY:
+        if ((number < 0 || number > 6) && !task.credentials.capable(CAP_NET_ADMIN)) return -EPERM;
+        this.#flags.set(option, number);
+        return 0;
+      case SO_DEBUG:
+        if (number !== 0 && !task.credentials.capable(CAP_NET_ADMIN)) return -EACCES;
+        this.#flags.set(option, number !== 0 ? 1 : 0);
+        return 0;
+      case SO_OOBINLINE:
       case SO_REUSEADDR:
       case SO_REUSEPORT:
       case SO_KEEPALIVE:
@@ -169,7 +188,10 @@ export abstract class Socket extends FileDescription {
         this.#flags.set(option, number !== 0 ? 1 : 0);
         return 0;
       case SO_LINGER:
-        return value.byteLength < 8 ? -EINVAL : 0;
+        if (value.byteLength < 8) return -EINVAL;
+        this.#lingers = number !== 0;
+        if (this.#lingers) this.#lingerSeconds = value.getInt32(4, true);
+        return 0;
       default:
         return -ENOPROTOOPT;
     }
@@ -196,13 +218,18 @@ export abstract class Socket extends FileDescription {
         return this.passCredentials ? 1 : 0;
       case SO_RCVLOWAT:
         return this.#lowWater;
+      case SO_SNDLOWAT:
+        return 1;
+      case SO_PRIORITY:
+      case SO_DEBUG:
+      case SO_OOBINLINE:
       case SO_REUSEADDR:
       case SO_REUSEPORT:
       case SO_KEEPALIVE:
       case SO_BROADCAST:
         return this.#flags.get(option) ?? 0;
       case SO_LINGER:
-        return new Uint8Array(8);
+        return new Uint8Array(new Int32Array([this.#lingers ? 1 : 0, this.#lingerSeconds]).buffer);
       case SO_RCVTIMEO:
         return encodeTimeout(this.receiveTimeout);
       case SO_SNDTIMEO:
@@ -235,6 +262,10 @@ const scratchMessage = new DroppedMessage();
 export const NO_CONTROL: SentControl = { files: [], credentials: null };
 export const SOCKET_MODE = S_IFSOCK | 0o777;
 
+/** What Linux makes of SO_SNDBUF and SO_RCVBUF: doubled, and at most twice net.core.wmem_max. */
+function bufferSize(wanted: number): number {
+  return Math.min(wanted >>> 0, MAX_BUFFER) * 2;
+}
 function encodeTimeout(timeout: number): Uint8Array {
   const bytes = new Uint8Array(16);
   const view = new DataView(bytes.buffer);

@@ -10,6 +10,7 @@ import {
   ENOBUFS,
   ENOPROTOOPT,
   ENOTSOCK,
+  EOPNOTSUPP,
   EPOLLERR,
   EPOLLHUP,
   EPOLLIN,
@@ -65,7 +66,7 @@ function makeSocket(task: Task, domain: number, typeFlags: number, protocol: num
   const type = typeFlags & TYPE_MASK;
   if ((typeFlags & ~(TYPE_MASK | SOCK_CLOEXEC | SOCK_NONBLOCK)) !== 0) return -EINVAL;
   if (domain < 0 || domain >= 46 || domain !== AF_UNIX) return -EAFNOSUPPORT;
-  if (type < 1 || type > 10) return -EINVAL;
+  if (type > 10) return -EINVAL;
   if (protocol !== 0 && protocol !== AF_UNIX) return -EPROTONOSUPPORT;
   // Linux takes a raw socket of this family as a datagram one.
   const real = type === SOCK_RAW ? SOCK_DGRAM : type;
@@ -456,12 +457,12 @@ function sysSetsockopt(task: Task, args: ContextPage): number {
   if (typeof socket === 'number') return socket;
   const length = args.argInt32(4);
   if (length < 0) return -EINVAL;
-  if (args.argInt32(1) !== SOL_SOCKET) return -ENOPROTOOPT;
+  if (args.argInt32(1) !== SOL_SOCKET) return -EOPNOTSUPP;
   if (length < 4) return -EINVAL;
   const used = Math.min(length, ADDRESS_SIZE);
   const bytes = new Uint8Array(used);
   if (task.mm.copyIn(args.argAddress(3), bytes, used) !== used) return -EFAULT;
-  return socket.setOption(args.argInt32(2), new DataView(bytes.buffer));
+  return socket.setOption(task, args.argInt32(2), new DataView(bytes.buffer));
 }
 
 function sysGetsockopt(task: Task, args: ContextPage): number {
@@ -471,7 +472,8 @@ function sysGetsockopt(task: Task, args: ContextPage): number {
   if (task.mm.copyIn(lengthAddress, scratch, 4) !== 4) return -EFAULT;
   const room = view.getInt32(0, true);
   if (room < 0) return -EINVAL;
-  const value = args.argInt32(1) === SOL_SOCKET ? socket.getOption(args.argInt32(2)) : null;
+  if (args.argInt32(1) !== SOL_SOCKET) return -EOPNOTSUPP;
+  const value = socket.getOption(args.argInt32(2));
   if (value === null) return -ENOPROTOOPT;
   const bytes = typeof value === 'number' ? new Uint8Array(new Int32Array([value]).buffer) : value;
   const used = Math.min(room, bytes.length);
@@ -491,12 +493,12 @@ export const socketSyscalls: readonly SyscallEntry[] = [
   full('getsockname', sysGetsockname),
   full('getpeername', sysGetpeername),
   full('shutdown', sysShutdown),
-  full('sendto', sysSendto),
-  full('sendmsg', sysSendmsg),
-  full('sendmmsg', sysSendmmsg),
-  full('recvfrom', sysRecvfrom),
-  full('recvmsg', sysRecvmsg),
-  full('recvmmsg', sysRecvmmsg),
+  partial('sendto', sysSendto, 'no MSG_OOB (EOPNOTSUPP)'),
+  partial('sendmsg', sysSendmsg, 'no MSG_OOB (EOPNOTSUPP)'),
+  partial('sendmmsg', sysSendmmsg, 'no MSG_OOB (EOPNOTSUPP)'),
+  partial('recvfrom', sysRecvfrom, 'no MSG_OOB (EOPNOTSUPP)'),
+  partial('recvmsg', sysRecvmsg, 'no MSG_OOB (EOPNOTSUPP)'),
+  partial('recvmmsg', sysRecvmmsg, 'no MSG_OOB (EOPNOTSUPP)'),
   partial('setsockopt', sysSetsockopt, 'SOL_SOCKET only'),
   partial('getsockopt', sysGetsockopt, 'SOL_SOCKET only'),
 ];

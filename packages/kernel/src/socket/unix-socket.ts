@@ -39,11 +39,13 @@ import {
 import type { IoBuffer } from '../io/io-buffer.js';
 import type { Task } from '../task/task.js';
 import { makeNode } from '../vfs/directory-operations.js';
+import type { FileDescription } from '../vfs/file-description.js';
 import type { Inode } from '../vfs/inode.js';
 import { inodePermission, MAY_WRITE } from '../vfs/permission.js';
 import type { SyscallResult } from '../wait/blocking.js';
 import { WaitQueue } from '../wait/wait-queue.js';
-import { MESSAGE_OVERHEAD, type Message, MessageQueue, mayQueue } from './message-queue.js';
+import { mayBeGarbage, type Queueing } from './in-flight.js';
+import { chargeFor, MESSAGE_OVERHEAD, type Message, MessageQueue } from './message-queue.js';
 import { type PeerCredentials, type ReceivedMessage, type SentControl, Socket } from './socket.js';
 
 const SIOCOUTQ = TIOCOUTQ;
@@ -52,6 +54,8 @@ const PATH_SIZE = 108;
 /** Longest piece of a stream that is queued as one message. */
 const STREAM_PIECE = 32768;
 const MAX_BACKLOG = 4096;
+/** Datagrams that wait at a socket before senders have to (net.unix.max_dgram_qlen). */
+const MAX_DATAGRAMS = 10;
 const SHUT_READ = 1;
 const SHUT_WRITE = 2;
 const UNNAMED = new Uint8Array([AF_UNIX, 0]);
@@ -81,12 +85,16 @@ export class AbstractNames {
   }
 }
 
+/** What a message says of its sender, if the sender doesn't; a connection says the effective ids. */
+function senderOf(task: Task): PeerCredentials {
+  return { pid: task.threadGroup.id, uid: task.credentials.ruid, gid: task.credentials.rgid };
+}
 function credentialsOf(task: Task): PeerCredentials {
   return { pid: task.threadGroup.id, uid: task.credentials.euid, gid: task.credentials.egid };
 }
 
 /** An AF_UNIX socket (unix(7)): stream, datagram or sequenced packets. */
-export class UnixSocket extends Socket {
+export class UnixSocket extends Socket implements Queueing {
   readonly #queue = new WaitQueue();
   readonly #incoming = new MessageQueue();
   /** Bytes that this socket has sent and nobody has received (with overhead): bounded by its send buffer. */
@@ -94,6 +102,12 @@ export class UnixSocket extends Socket {
   #peer: UnixSocket | null = null;
   /** The peer was there and is gone. */
   #peerGone = false;
+  #released = false;
+  /** A connection that nobody accepted yet. */
+  #embryo = false;
+  /** Datagram sockets that found this one's queue full, and those whose queues this one found full. */
+  #waitingSenders: Set<UnixSocket> | null = null;
+  #waitsFor: Set<UnixSocket> | null = null;
   #shutdown = 0;
   #error = 0;
   #name: Uint8Array = UNNAMED;
@@ -146,8 +160,25 @@ export class UnixSocket extends Socket {
     if (this.#incoming.length > 0 || readClosed) events |= EPOLLIN | EPOLLRDNORM;
     if (readClosed) events |= EPOLLRDHUP;
     if (this.#shutdown === (SHUT_READ | SHUT_WRITE) || (connected && this.#peer === null)) events |= EPOLLHUP;
-    if (this.#hasRoom) events |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
+    if (this.#hasRoom && !this.#mustWaitFor(this.#peer)) events |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
     return events;
+  }
+  /** Whether a datagram to `target` would have to wait (max_dgram_qlen); then this socket's queue is woken once it does not. */
+  #mustWaitFor(target: UnixSocket | null): boolean {
+    if (target === null || this.#isConnectionBased || target === this || target.#peer === this) return false;
+    if (target.#incoming.length <= MAX_DATAGRAMS || target.#released) return false;
+    (target.#waitingSenders ??= new Set()).add(this);
+    (this.#waitsFor ??= new Set()).add(target);
+    return true;
+  }
+  #wakeSenders(): void {
+    if (this.#waitingSenders === null) return;
+    const senders = this.#waitingSenders;
+    this.#waitingSenders = null;
+    for (const sender of senders) {
+      sender.#waitsFor!.delete(this);
+      sender.#queue.wake(EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
+    }
   }
   /** Linux calls a socket writable while a quarter of its buffer is used at most. */
   get #hasRoom(): boolean {
@@ -201,13 +232,14 @@ export class UnixSocket extends Socket {
 
   override connect(task: Task, address: Uint8Array): SyscallResult {
     if (this.type === SOCK_DGRAM) return this.#connectDatagram(task, address);
-    if (this.#backlog >= 0) return -EINVAL;
-    if (this.#peer !== null || this.#peerGone) return -EISCONN;
     const listener = this.#find(task, address);
     if (typeof listener === 'number') return listener;
     if (listener.#backlog < 0 || (listener.#shutdown & SHUT_READ) !== 0) return -ECONNREFUSED;
     if (listener.#pending.length > listener.#backlog) return -EAGAIN;
+    if (this.#backlog >= 0) return -EINVAL;
+    if (this.#peer !== null || this.#peerGone) return -EISCONN;
     const server = new UnixSocket(task, this.type, 0);
+    server.#embryo = true;
     server.#name = listener.#name;
     server.#peer = this;
     server.#peerName = this.#name;
@@ -237,10 +269,13 @@ export class UnixSocket extends Socket {
     if (target.#peer !== null && target.#peer !== this) return -EPERM;
     this.#peer = target;
     this.#peerName = target.#name;
+    this.#peerGone = false;
+    this.#queue.wake(EPOLLOUT);
     return 0;
   }
   #disconnect(): void {
     this.#peer = null;
+    this.#peerGone = false;
     this.#peerName = UNNAMED;
   }
 
@@ -257,6 +292,7 @@ export class UnixSocket extends Socket {
     if (this.#backlog < 0) return -EINVAL;
     const next = this.#pending.shift();
     if (next === undefined) return (this.#shutdown & SHUT_READ) !== 0 ? -EINVAL : -EAGAIN;
+    next.#embryo = false;
     this.#queue.wake(EPOLLOUT);
     return next;
   }
@@ -265,12 +301,11 @@ export class UnixSocket extends Socket {
     return this.#name;
   }
   override getPeerName(): Uint8Array | number {
-    return this.#peer === null ? -ENOTCONN : this.#peerName;
+    return this.#peer === null && !this.#peerGone ? -ENOTCONN : this.#peerName;
   }
 
   override shutdown(how: number): number {
     if (how < 0 || how > 2) return -EINVAL;
-    if (this.#isConnectionBased && this.#peer === null && !this.#peerGone && this.#backlog < 0) return -ENOTCONN;
     const mode = how + 1;
     this.#shutdown |= mode;
     const peer = this.#peer;
@@ -305,7 +340,10 @@ export class UnixSocket extends Socket {
       if (io.remaining > this.sendBuffer) return -EMSGSIZE;
       return this.#post(task, io, io.remaining, peer, control) ?? io.result;
     }
-    if (io.remaining === 0 && control.files.length === 0) return 0;
+    if (io.remaining === 0) {
+      for (const file of control.files) file.decRef();
+      return 0;
+    }
     let rest = control;
     do {
       const room = this.sendBuffer - this.#inFlight;
@@ -318,18 +356,21 @@ export class UnixSocket extends Socket {
   }
 
   #sendDatagram(task: Task, io: IoBuffer, address: Uint8Array | null, control: SentControl): number {
+    if (this.passCredentials && this.#name === UNNAMED) this.#bindAbstract(UNNAMED);
     let target = this.#peer;
     if (address !== null) {
       const found = this.#find(task, address);
       if (typeof found === 'number') return found;
       target = found;
-    } else if (this.#peerGone) return -ECONNREFUSED;
+    } else if (this.#peerGone || target?.#released === true) {
+      this.#disconnect();
+      return -ECONNREFUSED;
+    }
     if (target === null) return -ENOTCONN;
+    if (io.remaining > this.sendBuffer) return -EMSGSIZE;
     if (target.#peer !== null && target.#peer !== this) return -EPERM;
     if ((this.#shutdown & SHUT_WRITE) !== 0 || (target.#shutdown & SHUT_READ) !== 0) return -EPIPE;
-    if (io.remaining > this.sendBuffer) return -EMSGSIZE;
-    // Linux bounds a datagram socket's queue by max_dgram_qlen (10) as seen by others.
-    if (target !== this && target.#incoming.length > 10 && target.#peer !== this) return -EAGAIN;
+    if (this.#mustWaitFor(target)) return -EAGAIN;
     return this.#post(task, io, io.remaining, target, control) ?? io.result;
   }
 
@@ -337,15 +378,17 @@ export class UnixSocket extends Socket {
   #post(task: Task, io: IoBuffer, length: number, target: UnixSocket, control: SentControl): number | null {
     const cost = length + MESSAGE_OVERHEAD;
     if (this.#inFlight > 0 && this.#inFlight + cost > this.sendBuffer + MESSAGE_OVERHEAD) return -EAGAIN;
-    if (!mayQueue(length)) return -ENOBUFS;
+    const charge = chargeFor(length, control.files.length);
+    if (charge < 0) return -ENOBUFS;
     const bytes = new Uint8Array(length);
     if (io.get(bytes, 0, length) < length) return io.result;
     this.#inFlight += cost;
     const message: Message = {
       bytes,
       read: 0,
+      charge,
       files: [...control.files],
-      credentials: control.credentials ?? credentialsOf(task),
+      credentials: control.credentials ?? senderOf(task),
       from: this.#name,
       taken: (size) => {
         this.#inFlight -= size;
@@ -365,7 +408,7 @@ export class UnixSocket extends Socket {
     const first = this.#incoming.first;
     if (first === undefined) {
       if (this.#error !== 0) return -this.takeError();
-      return (this.#shutdown & SHUT_READ) !== 0 || this.#peerGone ? 0 : -EAGAIN;
+      return (this.#shutdown & SHUT_READ) !== 0 || (this.#isConnectionBased && this.#peerGone) ? 0 : -EAGAIN;
     }
     return this.type === SOCK_STREAM ? this.#receiveStream(io, message, flags) : this.#receivePacket(io, message, flags, first);
   }
@@ -373,12 +416,15 @@ export class UnixSocket extends Socket {
   #receivePacket(io: IoBuffer, out: ReceivedMessage, flags: number, message: Message): number {
     const { length } = message.bytes;
     const moved = io.put(message.bytes, 0, Math.min(length, io.remaining));
-    out.address = this.type === SOCK_DGRAM ? message.from : new Uint8Array(0);
+    out.address = this.type === SOCK_DGRAM && message.from !== UNNAMED ? message.from : new Uint8Array(0);
     out.credentials = message.credentials;
     out.fullLength = length;
     if (moved < length && !io.faulted) out.flags |= MSG_TRUNC;
     this.#giveFiles(out, message, flags);
-    if ((flags & MSG_PEEK) === 0) this.#incoming.shift();
+    if ((flags & MSG_PEEK) === 0) {
+      this.#incoming.shift();
+      if (this.#incoming.length <= MAX_DATAGRAMS) this.#wakeSenders();
+    }
     return io.faulted ? io.result : (flags & MSG_TRUNC) !== 0 ? length : moved;
   }
 
@@ -388,7 +434,6 @@ export class UnixSocket extends Socket {
     let index = 0;
     for (let message = this.#incoming.first; message !== undefined && io.remaining > 0; message = this.#incoming.at(index)) {
       if (out.credentials !== null && this.passCredentials && !sameCredentials(out.credentials, message.credentials)) break;
-      if (io.done > 0 && message.files.length > 0) break;
       out.credentials = message.credentials;
       const hadFiles = message.files.length > 0;
       const moved = io.put(message.bytes, message.read, message.bytes.length - message.read);
@@ -410,9 +455,25 @@ export class UnixSocket extends Socket {
   /** Hands descriptors to the receiver; a peek gives copies. */
   #giveFiles(out: ReceivedMessage, message: Message, flags: number): void {
     if (message.files.length === 0) return;
-    if ((flags & MSG_PEEK) !== 0) for (const file of message.files) file.incRef();
-    out.files = message.files;
-    if ((flags & MSG_PEEK) === 0) message.files = [];
+    if ((flags & MSG_PEEK) === 0) {
+      out.files = this.#incoming.takeFiles(message);
+      return;
+    }
+    for (const file of message.files) file.incRef();
+    out.files = [...message.files];
+  }
+
+  override flush(): number {
+    mayBeGarbage();
+    return 0;
+  }
+  *queuedFiles(): Iterable<FileDescription> {
+    yield* this.#incoming.files();
+    for (const embryo of this.#pending) yield* embryo.queuedFiles();
+  }
+  dropQueue(): void {
+    this.#incoming.clear();
+    for (const embryo of this.#pending) embryo.dropQueue();
   }
 
   override ioctl(task: Task, command: number, argument: number): SyscallResult {
@@ -430,8 +491,12 @@ export class UnixSocket extends Socket {
       if (this.#inode.endpoint === this) this.#inode.endpoint = null;
       this.#inode.decRef();
     }
-    const hadUnread = this.#incoming.length > 0;
+    this.#released = true;
+    const hadUnread = this.#incoming.length > 0 || this.#embryo;
     this.#incoming.clear();
+    this.#wakeSenders();
+    for (const target of this.#waitsFor ?? []) target.#waitingSenders?.delete(this);
+    mayBeGarbage();
     for (const waiting of this.#pending) waiting.decRef();
     this.#pending = [];
     const peer = this.#peer;
