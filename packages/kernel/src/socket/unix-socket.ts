@@ -362,7 +362,7 @@ export class UnixSocket extends Socket implements Queueing {
       const found = this.#find(task, address);
       if (typeof found === 'number') return found;
       target = found;
-    } else if (this.#peerGone || target?.#released === true) {
+    } else if (target === null ? this.#peerGone : target.#released) {
       this.#disconnect();
       return -ECONNREFUSED;
     }
