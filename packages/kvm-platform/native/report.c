@@ -59,9 +59,16 @@ static bool begin(struct machine *m, struct text *t, const char *format, va_list
   return true;
 }
 
+/* From now on nothing of the machine runs: vCPUs that do leave guest mode, others see it when they are about to enter (vcpu_run.c). */
 static void end(struct machine *m) {
-  m->failed = true;
+  bool first = !atomic_exchange(&m->failed, true);
   pthread_mutex_unlock(&m->failure_lock);
+  if (!first) return;
+  uint32_t count = m->vcpu_count;
+  for (uint32_t i = 0; i < count; i++) {
+    struct vcpu *v = m->vcpus[i];
+    if (v != NULL && (v->state & VCPU_GUEST)) vcpu_kick(v);
+  }
 }
 
 int report_failure(struct vcpu *v, const struct context *c, const char *format, ...) {

@@ -414,6 +414,10 @@ static int run_loop(struct vcpu *v, struct context *c, struct space *s, uint64_t
     run->immediate_exit = 0;
     atomic_signal_fence(memory_order_seq_cst);
     atomic_fetch_or(&v->state, VCPU_GUEST);
+    if (v->machine->failed) {
+      leave_guest(v);
+      return finish(page, EVENT_FAILED);
+    }
     int stop = stop_wanted(v, page, sequence, false);
     bool stale = inside && (v->generation != s->generation || (v->requests & REQUEST_DEAD_CR3));
     if (inside && (stop != EVENT_NONE || stale)) {

@@ -1,5 +1,5 @@
 /** Does a bit of everything between two marks; see traced.test.ts. */
-import { writeSync } from 'node:fs';
+import { readdirSync, writeSync } from 'node:fs';
 import { ACCESS_READ, ACCESS_WRITE, MEMORY_ANONYMOUS } from '@sbx/platform';
 import { DATA, Guest } from './guest.js';
 
@@ -32,4 +32,5 @@ const large = memory.allocate(2 ** 25, MEMORY_ANONYMOUS);
 space.mapFile(0x10000000, memory, large, 2 ** 25, ACCESS_READ, true);
 guest.newSpace().release();
 writeSync(1, 'END\n');
+writeSync(1, `threads ${readdirSync('/proc/self/task').join(' ')}\n`);
 process.exit(0);

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -86,11 +86,13 @@ export async function runInVm(options: VmOptions): Promise<number> {
 }
 
 async function boot(machine: Machine, kernel: Kernel, folder: string, options: VmOptions, ports: Ports, children: ChildProcess[]) {
+  // The guest mounts them while its root is elsewhere: absolute symbolic links would lead astray.
+  const writable = (options.writable ?? []).map((name) => realpathSync(name));
   const initramfs = writeInitramfs(folder, findProgram('busybox') ?? '', kernel, {
     command: options.command,
     cwd: path.resolve(options.cwd ?? '.'),
     env: options.env ?? defaultEnv,
-    writable: (options.writable ?? []).map((name) => path.resolve(name)),
+    writable,
     stdin: options.stdin !== undefined,
     terminal: options.terminal,
   });
