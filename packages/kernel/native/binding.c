@@ -7,8 +7,10 @@ napi_value sbx_fail(napi_env env, const char *what) {
 }
 
 static napi_value init(napi_env env, napi_value exports) {
+  if (!sbx_register_clock(env, exports)) return NULL;
   if (!sbx_register_host_call(env, exports)) return NULL;
   if (!sbx_register_host_poll(env, exports)) return NULL;
+  if (!sbx_register_host_turn(env, exports)) return NULL;
   if (!sbx_register_tsc(env, exports)) return NULL;
   return exports;
 }

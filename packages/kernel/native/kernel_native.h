@@ -9,8 +9,10 @@
 napi_value sbx_fail(napi_env env, const char *what);
 
 // Each registers its functions on `exports`; false with a pending exception on failure.
+bool sbx_register_clock(napi_env env, napi_value exports);
 bool sbx_register_host_call(napi_env env, napi_value exports);
 bool sbx_register_host_poll(napi_env env, napi_value exports);
+bool sbx_register_host_turn(napi_env env, napi_value exports);
 bool sbx_register_tsc(napi_env env, napi_value exports);
 
 #endif

@@ -7,6 +7,11 @@ export interface PollHandle {
   readonly brand: 'poll';
 }
 
+/** Calls from the event loop; opaque. */
+export interface TurnHandle {
+  readonly brand: 'turn';
+}
+
 /** The native part (native/). Numbers are whole and within ±2^53; a wrong argument throws a TypeError with code `ERR_SBX_NATIVE_ARGUMENT`. */
 export interface Binding {
   /** Makes a host system call: its result or a negative errno. Blocks as the call does. The second argument may be a bigint, where all 64 bits count. */
@@ -23,6 +28,13 @@ export interface Binding {
   /** Asks for readiness bits, and keeps Node alive; 0 stops. */
   pollStart(handle: PollHandle, events: number): number;
   pollClose(handle: PollHandle): void;
+  /** Calls `callback` from the event loop, once for each `turnRequest`, in its next turn. As setImmediate, but without allocation. */
+  turnOpen(callback: () => void): TurnHandle;
+  turnRequest(handle: TurnHandle): void;
+  turnClose(handle: TurnHandle): void;
+  /** Stores CLOCK_MONOTONIC in nanoseconds, as a double, in `monotonicTime`. Allocates nothing. */
+  readMonotonic(): void;
+  readonly monotonicTime: ArrayBuffer;
   /** Reads TSC (low, high) and CLOCK_MONOTONIC (nanoseconds: low, high) of one moment, to some 20 ns. False where there is no TSC. */
   tscSample(out: Uint32Array): boolean;
 }
@@ -45,8 +57,8 @@ function load(): Binding {
   const refuse = () => {
     throw Object.assign(new Error(`@sbx/kernel needs its native part: ${reason}`), { code: 'ERR_SBX_NATIVE_UNAVAILABLE' });
   };
-  const hostBuffer = (length: number) => ({ buffer: new ArrayBuffer(length), address: 0 });
-  return new Proxy({ hostBuffer } as Binding, { get: (target, name) => (name === 'hostBuffer' ? target.hostBuffer : refuse) });
+  const inert = { hostBuffer: (length: number) => ({ buffer: new ArrayBuffer(length), address: 0 }), monotonicTime: new ArrayBuffer(8) };
+  return new Proxy(inert as Binding, { get: (target, name) => Reflect.get(target, name) ?? refuse });
 }
 
 export const binding: Binding = load();

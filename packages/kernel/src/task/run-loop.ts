@@ -10,6 +10,7 @@ import {
   type EventKind,
 } from '@sbx/platform';
 import { switchCoverage } from '#kcov';
+import { binding, type TurnHandle } from '../host/binding.js';
 import type { Kernel } from '../kernel.js';
 import { FAULT_OK, FAULT_OUT_OF_MEMORY } from '../mm/constants.js';
 import { faultCode, faultSignal } from '../mm/fault.js';
@@ -26,6 +27,17 @@ import { HISTORY, TASK_BLOCKED, TASK_RUNNABLE, TASK_RUNNING, TASK_STOPPED, TASK_
 const SLICE_NS = 4e6;
 /** How long a task may run in user mode while others wait for a native thread. */
 const QUANTUM_NS = 10e6;
+/** How long a task that makes one system call after the other goes on while others wait. */
+const TURN_NS = 1e6;
+/**
+ * A run in user mode is short that takes less than so many of the shortest: handing the task to a native thread and back would take longer. At least and at
+ * most so many nanoseconds.
+ */
+const SHORT_RUNS = 4;
+const LEAST_SHORT_NS = 20e3;
+const MOST_SHORT_NS = 400e3;
+/** How fast the shortest run is forgotten: a part of it with each run. */
+const FORGET = 2 ** -10;
 /** How long the loop sleeps for running tasks before it goes back to Node's event loop. */
 const WAIT_NS = 500e3;
 /** A deadline nearer than this is waited for here, because Node's timers count whole milliseconds. */
@@ -43,29 +55,38 @@ export class RunLoop {
   readonly queue = new RunQueue();
   /** Tasks on native threads, by context. */
   readonly #running = new Map<Context, Task>();
+  /** Calls `#turn` from the event loop. */
+  readonly #turns: TurnHandle;
   #scheduled = false;
   #timeout: NodeJS.Timeout | null = null;
   #stopped = false;
   /** When the oldest of the running tasks was started. */
   #quantumEnd = Number.POSITIVE_INFINITY;
   #now = 0;
+  /** Nanoseconds of the shortest run of late: about the platform's round trip. */
+  #shortestRun = LEAST_SHORT_NS;
+  /** Runs below this are short. */
+  #shortRun = LEAST_SHORT_NS;
 
   constructor(
     private readonly kernel: Kernel,
     private readonly handlers: readonly SyscallHandler[],
     private readonly unknown: SyscallHandler,
-  ) {}
+  ) {
+    this.#turns = binding.turnOpen(() => this.#turn());
+  }
 
   /** Makes sure that a slice runs soon. */
   schedule(): void {
     if (this.#scheduled || this.#stopped) return;
     this.#scheduled = true;
-    setImmediate(this.#turn);
+    binding.turnRequest(this.#turns);
   }
 
   /** Ends the loop for good; running tasks are brought back first. */
   stop(): void {
     this.#stopped = true;
+    binding.turnClose(this.#turns);
     if (this.#timeout !== null) clearTimeout(this.#timeout);
     for (const context of this.#running.keys()) context.interrupt();
     const giveUp = this.kernel.clock.monotonic() + 5e9;
@@ -83,17 +104,18 @@ export class RunLoop {
     this.schedule();
   }
 
-  readonly #turn = (): void => {
-    this.#scheduled = false;
+  #turn(): void {
     if (this.#stopped) return;
     try {
+      // Whoever schedules a slice in here is served by #rest: the event loop does not have to hear of it.
       this.#slice();
     } catch (error) {
       this.kernel.panic(error);
       return;
     }
+    this.#scheduled = false;
     if (!this.#stopped) this.#rest();
-  };
+  }
 
   /** After a slice: go on after Node's turn, or sleep until a timer or an event. */
   #rest(): void {
@@ -152,7 +174,7 @@ export class RunLoop {
       return true;
     }
     if (task.attention && !this.#returnSlow(task, 0)) return true;
-    if (this.queue.length === 0 && this.#running.size === 0) return this.#runAlone(task, end);
+    if (this.#running.size === 0 && (this.queue.length === 0 || task.lastRun < this.#shortRun)) return this.#runHere(task, end);
     this.#start(task);
     return true;
   }
@@ -191,14 +213,20 @@ export class RunLoop {
     this.#running.delete(context);
     if (this.#running.size === 0) this.#quantumEnd = Number.POSITIVE_INFINITY;
     this.#now = this.kernel.clock.monotonic();
-    task.userTime += this.#now - task.runningSince;
+    task.lastRun = this.#now - task.runningSince;
+    task.userTime += task.lastRun;
     task.runningSince = -1;
     if (this.#handle(task, task.page.event as EventKind)) this.queue.push(task);
   }
 
-  /** Runs the only runnable task on this thread, until another one can run, it blocks, or the slice is over. @hotpath */
-  #runAlone(task: Task, end: number): boolean {
+  /**
+   * Runs a task on this thread until it blocks or the slice is over; when others can run, too, until its turn is over or it has work of its own to do. So tasks
+   * that only talk with each other, or wait for each other, take turns here, which is faster than any native thread. @hotpath
+   */
+  #runHere(task: Task, end: number): boolean {
     const { clock, timers } = this.kernel;
+    const { queue } = this;
+    let turnEnd = this.#now + TURN_NS;
     for (;;) {
       const space = task.mm.addressSpace();
       if (space === null) {
@@ -206,17 +234,33 @@ export class RunLoop {
         return true;
       }
       task.state = TASK_RUNNING;
-      const limit = Math.min(timers.next, end);
+      const limit = Math.min(timers.next, queue.length > 0 ? Math.min(turnEnd, end) : end);
       const start = this.#now;
-      const event = task.context.switch(space, -1, limit > start ? limit - start : 1);
+      // `| 0`: a small integer is passed to native code without allocation, a floating-point number is not. It is at most a slice.
+      const event = task.context.switch(space, -1, limit > start ? (limit - start) | 0 : 1);
       this.#now = clock.monotonic();
-      task.userTime += this.#now - start;
+      const run = this.#now - start;
+      task.lastRun = run;
+      task.userTime += run;
+      this.#learn(run);
       if (!this.#handle(task, event)) return true;
-      if (event === EVENT_INTERRUPT || this.queue.length > 0 || this.#now >= end || timers.next <= this.#now) {
-        this.queue.push(task);
-        return event !== EVENT_INTERRUPT;
-      }
+      if (queue.length === 0) turnEnd = this.#now + TURN_NS;
+      else if (this.#now >= turnEnd || run >= this.#shortRun) return this.#endTurn(task, event);
+      if (event === EVENT_INTERRUPT || this.#now >= end || timers.next <= this.#now) return this.#endTurn(task, event);
     }
+  }
+
+  /** Puts a task behind the others. False: the event loop has something to do. */
+  #endTurn(task: Task, event: EventKind): boolean {
+    this.queue.push(task);
+    return event !== EVENT_INTERRUPT;
+  }
+
+  /** Takes the length of a run into account. @hotpath */
+  #learn(run: number): void {
+    const shortest = this.#shortestRun;
+    this.#shortestRun = run < shortest ? run : shortest + (Math.min(run, 2 * shortest) - shortest) * FORGET;
+    this.#shortRun = Math.min(MOST_SHORT_NS, Math.max(LEAST_SHORT_NS, SHORT_RUNS * this.#shortestRun));
   }
 
   #noAddressSpace(task: Task): void {

@@ -109,6 +109,8 @@ export class Task {
   userTime = 0;
   /** When the run on another native thread began (nanoseconds), which `userTime` does not count yet; -1: there is none. */
   runningSince = -1;
+  /** Nanoseconds of its last run in user mode. */
+  lastRun = 0;
   systemTime = 0;
   voluntarySwitches = 0;
   involuntarySwitches = 0;

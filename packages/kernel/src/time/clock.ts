@@ -1,6 +1,11 @@
 import { performance } from 'node:perf_hooks';
+import { binding } from '../host/binding.js';
 
 const NANOSECONDS = 1e9;
+
+/** Where `readMonotonic` stores the time. */
+const monotonicTime = new Float64Array(binding.monotonicTime);
+const readMonotonic = binding.readMonotonic;
 
 /**
  * The kernel's clocks. Times are numbers: nanoseconds of the monotonic clock stay exact for 104 days of uptime; realtime (nanoseconds since 1970 are beyond
@@ -28,17 +33,10 @@ export class HostClock implements Clock {
   nanoseconds = 0;
   readonly boottimeOffset = 0;
   readonly followsHost = true;
-  /** CLOCK_MONOTONIC when `performance.now()` was 0. */
-  readonly #base: number;
   /** Realtime minus monotonic: whole seconds, and the nanoseconds that remain. Measured again when it is older than a second. */
   #offsetSeconds = 0;
   #offsetNanoseconds = 0;
   #measured = Number.NEGATIVE_INFINITY;
-
-  constructor() {
-    const [seconds, nanoseconds] = process.hrtime();
-    this.#base = Math.round(seconds * NANOSECONDS + nanoseconds - performance.now() * 1e6);
-  }
 
   get realtimeOffsetSeconds(): number {
     return this.#offsetSeconds;
@@ -48,7 +46,8 @@ export class HostClock implements Clock {
   }
 
   monotonic(): number {
-    return this.#base + Math.floor(performance.now() * 1e6);
+    readMonotonic();
+    return monotonicTime[0];
   }
 
   readRealtime(): void {

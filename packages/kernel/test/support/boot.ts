@@ -2,7 +2,7 @@ import { randomFillSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { O_CREAT, O_TRUNC, O_WRONLY } from '@sbx/abi';
 import { kvmProvider } from '@sbx/kvm-platform';
-import { MemoryFile } from '@sbx/platform';
+import { MemoryFile, type PlatformProvider } from '@sbx/platform';
 import { mountStandardFileSystems } from '../../src/fs/standard-mounts.js';
 import { TmpfsSuperBlock } from '../../src/fs/tmpfs/tmpfs.js';
 import { Credentials, HostClock, Kernel, ResourceLimits, spawnProcess } from '../../src/index.js';
@@ -31,11 +31,12 @@ export class Capture extends FileDescription {
   protected override release(): void {}
 }
 
-/** As whom and where a program runs. Default: root, in the root directory. */
+/** As whom and where a program runs, and where its output goes. Default: root, in the root directory, collected. */
 export interface Who {
   uid?: number;
   gid?: number;
   cwd?: string;
+  stdout?: Capture;
 }
 
 export interface Booted {
@@ -46,13 +47,14 @@ export interface Booted {
   shutdown(): void;
 }
 
-/** A kernel on real KVM with an empty tmpfs as its root. */
-export function boot(): Booted {
+/** A kernel on a real platform, KVM unless another is given, with an empty tmpfs as its root. */
+export function boot(provider: PlatformProvider = kvmProvider): Booted {
   const memory = MemoryFile.create({ name: 'application', limit: 1 * GiB });
   const kernelMemory = MemoryFile.create({ name: 'kernel', limit: 256 * 2 ** 20 });
-  let panic = '';
+  /** Of the programs that run: rejects their promises. */
+  const onPanic = new Set<(error: Error) => void>();
   let kernel: Kernel | null = null;
-  const platform = kvmProvider.create({ memory, kernelMemory, wake: () => kernel?.loop.schedule() });
+  const platform = provider.create({ memory, kernelMemory, wake: () => kernel?.loop.schedule() });
   kernel = new Kernel({
     platform,
     clock: new HostClock(),
@@ -61,8 +63,8 @@ export function boot(): Booted {
     random: (bytes) => void randomFillSync(bytes),
     log: (line) => console.error(line),
     onPanic: (report) => {
-      panic = report;
       console.error(report);
+      for (const reject of onPanic) reject(new Error(report));
     },
   });
   const booted = kernel;
@@ -88,7 +90,7 @@ export function boot(): Booted {
       file.decRef();
     },
     run(argv, env = ['PATH=/bin:/usr/bin'], who = {}) {
-      const out = new Capture(1);
+      const out = who.stdout ?? new Capture(1);
       const err = new Capture(1);
       const limits = ResourceLimits.standard(booted.limits.tasks);
       const group = spawnProcess(booted, {
@@ -105,14 +107,17 @@ export function boot(): Booted {
       });
       if (typeof group === 'number') return Promise.resolve({ status: group, stdout: '', stderr: '' });
       return new Promise((resolve, reject) => {
-        const alive = setInterval(() => {
-          if (panic !== '') {
-            clearInterval(alive);
-            reject(new Error(panic));
-          }
-        }, 50);
+        // Node must not leave while programs wait for nothing but each other.
+        const alive = setInterval(() => {}, 2 ** 30);
+        const fail = (error: Error) => {
+          clearInterval(alive);
+          onPanic.delete(fail);
+          reject(error);
+        };
+        onPanic.add(fail);
         group.onExit = () => {
           clearInterval(alive);
+          onPanic.delete(fail);
           resolve({ status: group.exitStatus, stdout: out.text, stderr: err.text });
         };
       });

@@ -1,0 +1,35 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { kvmProvider } from '@sbx/kvm-platform';
+import { expect } from 'vitest';
+import { testUnless } from '../../../../tools/native/conditional-test.js';
+import { compileGuest, compilerMissing } from '../guest/run/compile.js';
+
+const run = promisify(execFile);
+const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+const WARM_UP = 100_000;
+const CALLS = 1_000_000;
+/** A call takes some 30 us where KVM is made by software, and much more on a busy machine. */
+const HANG = 15 * 60_000;
+
+const probe = kvmProvider.probe();
+const missing = probe.usable ? compilerMissing('glibc') : `KVM: ${probe.reason}`;
+
+testUnless(
+  missing,
+  'a million system calls allocate so little that nothing is collected, and leave nothing on the heap',
+  async () => {
+    const program = await compileGuest(file('getppid.c'));
+    // The memory reducer collects a heap that changes little, now and then, whatever the program does.
+    const node = ['--expose-gc', '--no-memory-reducer', '--import', 'tsx', '--conditions=@sbx/source', file('getppid-child.ts')];
+    const { stdout } = await run(process.execPath, [...node, program, String(WARM_UP), String(CALLS)], { timeout: HANG });
+    const { growth, nsPerCall, ...rest } = JSON.parse(stdout);
+    // The collections that were forced show that collections are seen.
+    expect(rest).toEqual({ status: 0, stderr: '', marks: 2, forced: expect.any(Number), collections: 0 });
+    expect(rest.forced).toBeGreaterThanOrEqual(2);
+    expect(growth).toBeLessThan(64 * 1024);
+    expect(nsPerCall).toBeGreaterThan(0);
+  },
+  HANG + 60_000,
+);
