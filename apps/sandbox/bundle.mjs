@@ -1,18 +1,21 @@
-// Makes dist/sentry: the bundles from which sentries run. With --marks they say on stderr how long their start takes, step by step.
+// Makes dist/sentry: the bundles from which sentries run. With --marks it makes build/sentry-with-marks instead, whose sentries say on stderr how long their start
+// takes, step by step.
 import { fileURLToPath } from 'node:url';
 import { kcov } from '@sbx/kcov/instrument';
 import { bundle } from '../../tools/bundle/bundle.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const here = fileURLToPath(new URL('.', import.meta.url));
-const define = { SBX_MARKS: String(process.argv.includes('--marks')) };
-const make = (entry, name, options) =>
-  bundle({ entry: `${here}src/${entry}`, outfile: `${here}dist/sentry/${name}.cjs`, define, ...options });
+const marks = process.argv.includes('--marks');
+const define = { SBX_MARKS: String(marks) };
+const folder = `${here}${marks ? 'build/sentry-with-marks' : 'dist/sentry'}`;
+const make = (entry, name, options) => bundle({ entry: `${here}src/${entry}`, outfile: `${folder}/${name}.cjs`, define, ...options });
 
 await Promise.all([
   make('boot/boot.ts', 'boot', { plain: true }),
   make('sentry/index.ts', 'sentry'),
   make('serve/main.ts', 'serve', { external: ['@sbx/sandbox/sentry'] }),
+  make('record/main.ts', 'record', { external: ['@sbx/sandbox/sentry'] }),
   make('kernel/index.ts', 'kernel'),
   // The coverage build: the same with a counter in each basic block of @sbx/kernel, with /sys/kernel/debug/kcov, and with the sources for reports.
   make('kernel/index.ts', 'kernel-kcov', {

@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { openBundle } from './bundles.js';
+import { Bundles } from './bundles.js';
 import { CodeCache } from './code-cache.js';
 import { mark } from './marks.js';
 import { loadNativePart } from './native-parts.js';
@@ -16,11 +16,12 @@ declare const require: (id: string) => unknown;
 
 mark('boot script runs');
 const here = path.dirname(__filename);
-const cache = CodeCache.ofUser(process.env);
+const recorder = `${here}/record.cjs`;
 const modules = new Map<string, unknown>();
 
 const runtime: Runtime = {
-  open: (name) => openBundle(`${here}/${name}.cjs`, cache, requireInBundle, runtime),
+  open: (name) => bundles.open(`${here}/${name}.cjs`),
+  writeCode: () => bundles.write(),
   requireFrom: (packageName) => (id) =>
     id === 'node-gyp-build' ? () => loadNativePart(findPackage(packageName), packageName) : requireInBundle(id),
   moduleUrl: (packageName) => `file://${findPackage(packageName)}/dist/index.js`,
@@ -53,6 +54,8 @@ function findPackage(name: string): string {
 }
 
 process.argv.splice(1, 2, path.resolve(process.argv[2]));
-const main = openBundle(process.argv[1], cache, requireInBundle, runtime);
+const cache = CodeCache.ofUser(process.env);
+const bundles = new Bundles(cache, process.argv[1] === recorder ? null : recorder, requireInBundle, runtime);
+const main = bundles.openMain(process.argv[1]);
 mark('main bundle compiled');
 main.run();

@@ -1,4 +1,17 @@
-import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 
 /** Old code of other versions is deleted after this time, in milliseconds. */
@@ -38,11 +51,22 @@ export class CodeCache {
     }
   }
 
-  /** Keeps the entry, in one step; silently not where the folder can't be written. */
-  write(entry: string, bytes: Uint8Array): void {
-    const scratch = `${this.folder}/.${entry}.${process.pid}`;
+  /** Whether entries can be kept. Makes the folder. */
+  get isWritable(): boolean {
     try {
       mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+      accessSync(this.folder, constants.W_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Keeps the entry, in one step; silently not where the folder can't be written. */
+  write(entry: string, bytes: Uint8Array): void {
+    if (!this.isWritable) return;
+    const scratch = `${this.folder}/.${entry}.${process.pid}`;
+    try {
       writeFileSync(scratch, bytes, { mode: 0o600, flag: 'wx' });
       renameSync(scratch, `${this.folder}/${entry}`);
       this.#deleteOld();

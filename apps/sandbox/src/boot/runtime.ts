@@ -8,6 +8,8 @@ export interface Bundle {
 export interface Runtime {
   /** Reads and compiles one of this package's bundles, from the code cache where there is one. */
   open(name: string): Bundle;
+  /** Writes the bundles that were opened, as far as they have been called, into the code cache. */
+  writeCode(): void;
   /** `require` as the package's own files have it. */
   requireFrom(packageName: string): (id: string) => unknown;
   /** A file URL in the package's `dist`. */

@@ -1,0 +1,58 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { describePrograms } from './programs/support/describe.js';
+import { sbx } from './programs/support/run.js';
+
+let cache: string;
+beforeEach(() => {
+  cache = mkdtempSync(path.join(tmpdir(), 'sbx-code-'));
+});
+afterEach(() => rmSync(cache, { recursive: true, force: true }));
+
+function run(home = cache): string {
+  return execFileSync(sbx, ['run', '--', 'echo', 'hello'], { encoding: 'utf8', env: { ...process.env, XDG_CACHE_HOME: home } });
+}
+
+/** Bundles in the cache, with what tells one file from another. */
+function entries(): Record<string, string> {
+  const folder = path.join(cache, 'sbx/code');
+  return Object.fromEntries(
+    readdirSync(folder).map((name) => {
+      const { ino, mtimeMs, size, mode } = statSync(path.join(folder, name));
+      return [name.replace(/-.*/, ''), `${ino} ${mtimeMs} ${size} ${(mode & 0o777).toString(8)}`];
+    }),
+  );
+}
+
+describePrograms('the code cache', {}, () => {
+  it('is filled by the first run, and used by later ones', () => {
+    expect(run()).toBe('hello\n');
+    const first = entries();
+    expect(Object.keys(first).sort()).toEqual(['kernel', 'main', 'sentry']);
+    for (const file of Object.values(first)) expect(file).toMatch(/ 600$/);
+    expect(run()).toBe('hello\n');
+    expect(entries()).toEqual(first);
+  });
+
+  it('is not used, but written anew, where others could have written it', () => {
+    run();
+    const folder = path.join(cache, 'sbx/code');
+    for (const name of readdirSync(folder)) chmodSync(path.join(folder, name), 0o666);
+    const before = entries();
+    expect(run()).toBe('hello\n');
+    const after = entries();
+    for (const name of ['kernel', 'main', 'sentry']) {
+      expect(after[name]).not.toBe(before[name]);
+      expect(after[name]).toMatch(/ 600$/);
+    }
+  });
+
+  it('may have no place', () => {
+    const file = path.join(cache, 'file');
+    writeFileSync(file, '');
+    expect(run(file)).toBe('hello\n');
+  });
+});
