@@ -8,6 +8,8 @@ import type { Bundle, Runtime } from './runtime.js';
 const HASH_LENGTH = 32;
 /** Catches hangs of the recording. */
 const RECORDING_MS = 20_000;
+/** Bundles that the recorder opens. */
+const RECORDED = new Set(['sentry.cjs', 'kernel.cjs']);
 
 type BundleFunction = (module: { exports: unknown }, exports: object, require: (id: string) => unknown, runtime: Runtime) => void;
 
@@ -45,7 +47,7 @@ export class Bundles {
   open(file: string): Bundle {
     const main = this.#opened[0];
     if (this.recorder !== null && main !== undefined) this.#write(main);
-    return this.#open(file, true);
+    return this.#open(file, RECORDED.has(path.basename(file)));
   }
 
   /** Writes what has been called so far of each bundle, except for the first. */
