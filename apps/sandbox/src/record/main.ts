@@ -35,6 +35,8 @@ run({
   strace: null,
   watchdog: PATIENCE_MS / 1000,
   verbose: false,
+  kcov: false,
+  onCoverage: null,
   ignoredSignals: [],
   say() {},
 }).then(
