@@ -21,7 +21,7 @@ const DEFAULT_WATCHDOG_SECONDS = 30;
  * ```
  */
 export class Sandbox implements AsyncDisposable {
-  /** The platform on which the programs run: `kvm`. */
+  /** The platform on which the programs run: `kvm` or `systrap`. */
   readonly platform: string;
   /** What isolates the sandbox on this machine, and what does not. */
   readonly isolation: readonly IsolationStep[];
@@ -118,6 +118,6 @@ function checkMachine(): void {
   if (process.platform === 'linux' && process.arch === 'x64') return;
   throw new SandboxError(
     'ERR_SBX_UNSUPPORTED',
-    `sandboxes need Linux on amd64 with KVM; this is ${process.platform} on ${process.arch}. Run it in a virtual machine or a container with Linux.`,
+    `sandboxes need Linux on amd64; this is ${process.platform} on ${process.arch}. Run it in a virtual machine or a container with Linux.`,
   );
 }

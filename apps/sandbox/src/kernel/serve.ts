@@ -64,7 +64,7 @@ class Server {
       type: 'ready',
       version: PROTOCOL_VERSION,
       platform: platform.name,
-      isolation: isolationSteps(),
+      isolation: isolationSteps(platform.name),
       warnings: plan.warnings,
     });
     this.control.start(

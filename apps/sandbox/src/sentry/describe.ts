@@ -37,6 +37,6 @@ export function describeHost(): HostDescription {
     guestRelease: '6.1.0-sbx',
     defaultMemory: defaultLimits().memory,
     codeCache: CodeCache.ofUser(process.env)?.folder ?? null,
-    isolation: isolationSteps(),
+    isolation: isolationSteps(null),
   };
 }

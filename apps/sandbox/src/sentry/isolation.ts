@@ -6,11 +6,21 @@ export interface IsolationStep {
   readonly note: string;
 }
 
-/** What isolates a sandbox in this version, and what does not yet. */
-export function isolationSteps(): readonly IsolationStep[] {
+const PLATFORMS: Readonly<Record<string, IsolationStep>> = {
+  kvm: { step: 'programs run in a virtual machine', active: true, note: 'in ring 3 of a KVM guest, in memory that holds nothing else' },
+  systrap: { step: 'programs run in processes of their own', active: true, note: 'under a seccomp filter that refuses every system call' },
+};
+const ANY_PLATFORM = {
+  step: 'programs run apart from the sentry',
+  active: true,
+  note: 'in a virtual machine or in processes under seccomp; see sbx platforms',
+};
+
+/** What isolates a sandbox in this version, and what does not yet, on the platform of this name or, if null, any. */
+export function isolationSteps(platform: string | null): readonly IsolationStep[] {
   return [
     { step: "every system call is served by sbx's own kernel", active: true, note: 'a program never calls the kernel of the host' },
-    { step: 'programs run in a virtual machine', active: true, note: 'in ring 3 of a KVM guest, in memory that holds nothing else' },
+    (platform !== null && PLATFORMS[platform]) || ANY_PLATFORM,
     {
       step: 'files of the host',
       active: true,

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { kvmProvider } from '@sbx/kvm-platform';
 import { MemoryFile, type Platform, PlatformError, type PlatformProvider, PlatformRegistry } from '@sbx/platform';
+import { systrapProvider } from '@sbx/systrap-platform';
 import { mark } from '../boot/marks.js';
 import type { Bundle, Runtime } from '../boot/runtime.js';
 import type { SandboxConfig } from '../config/config.js';
@@ -57,7 +58,9 @@ export interface PrepareOptions {
 }
 
 /** The platforms that this version has. */
-export const PLATFORMS: readonly PlatformProvider[] = [kvmProvider];
+export const PLATFORMS: readonly PlatformProvider[] = [kvmProvider, systrapProvider];
+/** Names the platform that is taken where none is asked for, instead of the fastest. */
+const DEFAULT_PLATFORM = 'SBX_PLATFORM';
 
 /**
  * Opens what the configuration names and chooses the platform. Throws a `SentryError` that says what is wrong with the configuration or the machine.
@@ -97,7 +100,8 @@ export function prepare(config: SandboxConfig, { program, strace, kcov }: Prepar
 /**
  * The platform called `choice`, or the fastest. Where there is only one candidate it is not measured first, for that takes as long as starting it.
  */
-function createPlatform(choice: string, options: Parameters<PlatformProvider['create']>[0]): Platform {
+function createPlatform(asked: string, options: Parameters<PlatformProvider['create']>[0]): Platform {
+  const choice = asked === 'auto' ? process.env[DEFAULT_PLATFORM] || 'auto' : asked;
   const candidates = PLATFORMS.filter(({ name }) => choice === 'auto' || name === choice);
   try {
     const provider = candidates.length === 1 ? candidates[0] : new PlatformRegistry(PLATFORMS).select(choice).provider;

@@ -11,7 +11,7 @@ import {
   PF_X,
   PT_LOAD,
 } from '@sbx/abi';
-import { PAGE_SIZE, pageDown, pageUp, TASK_SIZE } from '../mm/constants.js';
+import { PAGE_SIZE, pageDown, pageUp } from '../mm/constants.js';
 import type { Mappable } from '../mm/mappable.js';
 import { unmap } from '../mm/mapping.js';
 import type { MemoryManager } from '../mm/memory-manager.js';
@@ -136,7 +136,7 @@ export function mapElf(mm: MemoryManager, elf: ElfFile, base: number): MappedElf
         flags |= MAP_FIXED_NOREPLACE;
       } else result.bias = -start;
     }
-    if (!isSane(segment) || segment.vaddr + result.bias < 0 || segment.vaddr + result.bias + segment.memorySize > TASK_SIZE) return -EINVAL;
+    if (!isSane(segment) || segment.vaddr + result.bias < 0 || segment.vaddr + result.bias + segment.memorySize > mm.layout.end) return -EINVAL;
     const at = mapSegment(mm, elf, segment, segment.vaddr + result.bias, flags, reserve);
     if (at < 0) return at;
     if (first && header.type === ET_DYN) result.bias += at - pageDown(segment.vaddr + result.bias);

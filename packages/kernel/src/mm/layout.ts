@@ -28,11 +28,14 @@ function randomBelow(source: RandomSource, bound: number): number {
 
 /** The places of a program in its address space, as Linux chooses them for x86-64 (arch/x86/mm/mmap.c), with the same amounts of randomness. */
 export class AddressLayout {
+  /** Addresses that a program can have are in `[start, end)`: those that the platform can map. */
+  readonly start: number;
+  readonly end: number;
   /** mmap searches downwards from here, or upwards when not `topDown`. */
   mmapBase = BOTTOM_UP_BASE;
   topDown = true;
   /** The highest address of the stack's mapping (exclusive). */
-  stackTop = TASK_SIZE;
+  stackTop: number;
   /** Whether places are random (not after personality(ADDR_NO_RANDOMIZE)). */
   randomized = true;
   /** The heap: [startBrk, brk). */
@@ -51,6 +54,11 @@ export class AddressLayout {
   /** Address of the vDSO, or 0. */
   vdso = 0;
 
+  constructor(start = 0, end = TASK_SIZE) {
+    this.start = start;
+    this.end = this.stackTop = Math.min(end, TASK_SIZE);
+  }
+
   /**
    * Chooses stack top and mmap base.
    * @param stackLimit - RLIMIT_STACK, bytes; Infinity gives the bottom-up layout, as in Linux
@@ -58,13 +66,13 @@ export class AddressLayout {
    */
   choose(source: RandomSource, stackLimit: number, randomize: boolean, bottomUp: boolean): void {
     this.randomized = randomize;
-    this.stackTop = TASK_SIZE - (randomize ? randomBelow(source, STACK_RANDOM_PAGES) * PAGE_SIZE : 0);
+    this.stackTop = this.end - (randomize ? randomBelow(source, STACK_RANDOM_PAGES) * PAGE_SIZE : 0);
     this.topDown = !bottomUp && stackLimit !== Number.POSITIVE_INFINITY;
     const random = randomize ? randomBelow(source, MMAP_RANDOM_PAGES) * PAGE_SIZE : 0;
     if (this.topDown) {
       const pad = (randomize ? STACK_RANDOM_PAGES * PAGE_SIZE : 0) + STACK_GUARD_GAP;
       const gap = Math.min(Math.max(stackLimit + pad, MIN_GAP), MAX_GAP);
-      this.mmapBase = pageUp(TASK_SIZE - gap - random);
+      this.mmapBase = pageUp(this.end - gap - random);
     } else this.mmapBase = pageUp(BOTTOM_UP_BASE + random);
   }
 
@@ -81,6 +89,6 @@ export class AddressLayout {
   }
 
   copy(): AddressLayout {
-    return Object.assign(new AddressLayout(), this);
+    return Object.assign(new AddressLayout(this.start, this.end), this);
   }
 }

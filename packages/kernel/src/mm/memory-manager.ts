@@ -127,7 +127,7 @@ export class MemoryManager implements AddressTranslator, GuestMemory {
 
   /** An empty address space with a fresh layout (execve; the loader fills it). */
   static create(kernel: MemoryKernel): MemoryManager | number {
-    const layout = new AddressLayout();
+    const layout = new AddressLayout(kernel.platform.minUserAddress, kernel.platform.maxUserAddress);
     layout.choose(kernel, 8 * 2 ** 20, true, false);
     const mm = new MemoryManager(kernel, layout);
     mm.addressSpace();

@@ -197,16 +197,17 @@ export function place(mm: MemoryManager, vma: Vma): number {
 
 /** Where a mapping of `length` bytes goes: the address, or -ENOMEM, -EINVAL, -EPERM (Linux's get_unmapped_area). */
 export function chooseAddress(mm: MemoryManager, addr: number, length: number, flags: number, rawIo: boolean): number {
-  if (length > TASK_SIZE) return -ENOMEM;
+  const { start, end, mmapBase, topDown } = mm.layout;
+  if (length > end) return -ENOMEM;
   if ((flags & MAP_FIXED) !== 0) {
-    if (addr < 0 || addr > TASK_SIZE - length) return -ENOMEM;
+    if (addr < 0 || addr > end - length) return -ENOMEM;
     if (addr % PAGE_SIZE !== 0) return -EINVAL;
-    return addr < MMAP_MIN_ADDR && !rawIo ? -EPERM : addr;
+    return addr < start || (addr < MMAP_MIN_ADDR && !rawIo) ? -EPERM : addr;
   }
   const low = (flags & MAP_32BIT) !== 0;
   if (addr > 0) {
     const hint = Math.max(pageDown(addr), MMAP_MIN_ADDR);
-    if (hint <= (low ? LOW_2G_END : TASK_SIZE) - length) {
+    if (hint <= (low ? LOW_2G_END : end) - length) {
       const index = mm.vmas.indexAfter(hint);
       const next = mm.vmas.list[index];
       if (next === undefined || hint + length <= Math.min(VmaSet.startWithGap(next), next.start)) return hint;
@@ -216,12 +217,11 @@ export function chooseAddress(mm: MemoryManager, addr: number, length: number, f
     const found = mm.vmas.findGapUp(length, LOW_2G_START, LOW_2G_END);
     return found < 0 ? -ENOMEM : found;
   }
-  const { mmapBase, topDown } = mm.layout;
   if (topDown) {
     const found = mm.vmas.findGapDown(length, MMAP_MIN_ADDR, mmapBase);
     if (found >= 0) return found;
   }
-  const found = mm.vmas.findGapUp(length, topDown ? pageUp(TASK_SIZE / 3) : mmapBase, TASK_SIZE);
+  const found = mm.vmas.findGapUp(length, topDown ? pageUp(TASK_SIZE / 3) : mmapBase, end);
   return found < 0 ? -ENOMEM : found;
 }
 
@@ -241,7 +241,7 @@ export function setBrk(mm: MemoryManager, brk: number): number {
     unmap(mm, newEnd, oldEnd - newEnd);
     return brk;
   }
-  if (newEnd > TASK_SIZE) return layout.brk;
+  if (newEnd > layout.end) return layout.brk;
   const next = mm.vmas.findAfter(oldEnd);
   if (next !== null && newEnd + PAGE_SIZE > VmaSet.startWithGap(next)) return layout.brk;
   let flags = 3 | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_ACCOUNT | mm.defaultFlags;

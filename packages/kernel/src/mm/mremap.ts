@@ -3,7 +3,6 @@ import {
   MAX_MAP_COUNT,
   PAGE_SIZE,
   pageUp,
-  TASK_SIZE,
   VM_ACCOUNT,
   VM_DONTEXPAND,
   VM_LOCKED,
@@ -50,7 +49,7 @@ export function remap(mm: MemoryManager, addr: number, oldSize: number, newSize:
 function remapTo(mm: MemoryManager, addr: number, oldLength: number, newAddr: number, newLength: number, flags: number): number {
   const fixed = (flags & MREMAP_FIXED) !== 0;
   if (newAddr >= 0 && newAddr % PAGE_SIZE !== 0) return -EINVAL;
-  if (newAddr < 0 || newLength > TASK_SIZE || newAddr > TASK_SIZE - newLength) return -EINVAL;
+  if (newAddr < 0 || newLength > mm.layout.end || newAddr > mm.layout.end - newLength) return -EINVAL;
   if (addr + oldLength > newAddr && newAddr + newLength > addr) return -EINVAL;
   if (mm.vmas.length + 2 >= MAX_MAP_COUNT - 3) return -ENOMEM;
   if (fixed) {
@@ -87,7 +86,7 @@ function mayResize(mm: MemoryManager, addr: number, oldLength: number, newLength
 /** Whether `delta` bytes after the mapping are free. */
 function isExpandable(mm: MemoryManager, vma: Vma, delta: number): boolean {
   const end = vma.end + delta;
-  if (end > TASK_SIZE) return false;
+  if (end > mm.layout.end) return false;
   const next = mm.vmas.findAfter(vma.end);
   return next === null || VmaSet.startWithGap(next) >= end;
 }

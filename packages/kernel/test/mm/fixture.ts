@@ -41,6 +41,8 @@ export class TestKernel implements MemoryKernel {
     this.limits = { memory: limit };
     this.platform = {
       memory: this.memory,
+      minUserAddress: 0,
+      maxUserAddress: 2 ** 47 - 4096,
       newAddressSpace: () => {
         const space = new TableSpace();
         this.spaces.push(space);

@@ -1,7 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { O_CREAT, O_TRUNC, O_WRONLY } from '@sbx/abi';
-import { kvmProvider } from '@sbx/kvm-platform';
 import { MemoryFile, type PlatformProvider } from '@sbx/platform';
 import { mountStandardFileSystems } from '../../src/fs/standard-mounts.js';
 import { TmpfsSuperBlock } from '../../src/fs/tmpfs/tmpfs.js';
@@ -9,6 +8,7 @@ import { Credentials, HostClock, Kernel, ResourceLimits, spawnProcess } from '..
 import { IoBuffer } from '../../src/io/io-buffer.js';
 import type { Task } from '../../src/task/task.js';
 import { FileDescription } from '../../src/vfs/file-description.js';
+import { platformProvider } from './platform.js';
 
 const GiB = 2 ** 30;
 
@@ -47,8 +47,8 @@ export interface Booted {
   shutdown(): void;
 }
 
-/** A kernel on a real platform, KVM unless another is given, with an empty tmpfs as its root. */
-export function boot(provider: PlatformProvider = kvmProvider): Booted {
+/** A kernel on a real platform (see platform.ts unless another is given) with an empty tmpfs as its root. */
+export function boot(provider: PlatformProvider = platformProvider): Booted {
   const memory = MemoryFile.create({ name: 'application', limit: 1 * GiB });
   const kernelMemory = MemoryFile.create({ name: 'kernel', limit: 256 * 2 ** 20 });
   /** Of the programs that run: rejects their promises. */

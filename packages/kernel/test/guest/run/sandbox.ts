@@ -29,7 +29,7 @@ export class CallRecord implements SyscallTracer {
   }
 }
 
-/** A kernel on KVM in which programs run one after the other. A program that makes it panic or hang costs it; the next one gets a new one. */
+/** A kernel in which programs run one after the other. A program that makes it panic or hang costs it; the next one gets a new one. */
 export class GuestSandbox {
   #booted: Booted | null = null;
   #runs = 0;
