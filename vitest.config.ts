@@ -1,9 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
-/** One run for the whole repository; each workspace folder is a project, resolved from its TypeScript sources. */
+/** One run for the whole repository; each workspace folder is a project, resolved from its TypeScript sources; where tests run programs, a
+ * second one runs them on the other platform. */
 export default defineConfig({
   test: {
-    projects: ['packages/*/vitest.config.ts', 'apps/*/vitest.config.ts', 'tools/*/vitest.config.ts'],
+    projects: ['{packages,apps,tools}/*/vitest.config.ts', '{packages,apps}/*/vitest.systrap.config.ts'],
     reporters: ['default'],
   },
 });

@@ -1,4 +1,4 @@
 import { mergeConfig } from 'vitest/config';
-import { project } from '../../vitest.shared.js';
+import { platformProject } from '../../vitest.shared.js';
 
-export default mergeConfig(project('@sbx/cli'), { test: { globalSetup: ['test/support/build.ts'] } });
+export default mergeConfig(platformProject('@sbx/cli', 'kvm'), { test: { globalSetup: ['test/support/build.ts'] } });

@@ -1,3 +1,3 @@
-import { project } from '../../vitest.shared.js';
+import { platformProject } from '../../vitest.shared.js';
 
-export default project('@sbx/kernel');
+export default platformProject('@sbx/kernel', 'kvm');

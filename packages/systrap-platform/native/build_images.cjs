@@ -9,7 +9,16 @@ const os = require('node:os');
 const path = require('node:path');
 
 const compiler = (process.env.CC || 'cc').split(' ').filter((word, i, words) => word !== '-specs' && words[i - 1] !== '-specs');
-const common = ['-nostdlib', '-static', '-no-pie', '-Wl,--build-id=none', '-Wl,-z,max-page-size=4096', '-Wl,-z,noexecstack', '-s', `-I${__dirname}`];
+const common = [
+  '-nostdlib',
+  '-static',
+  '-no-pie',
+  '-Wl,--build-id=none',
+  '-Wl,-z,max-page-size=4096',
+  '-Wl,-z,noexecstack',
+  '-s',
+  `-I${__dirname}`,
+];
 const freestanding = ['-std=gnu17', '-O2', '-Wall', '-Wextra', '-Werror', '-ffreestanding', '-fno-pie', '-fno-stack-protector'];
 freestanding.push('-fcf-protection=none', '-fno-asynchronous-unwind-tables', '-fno-builtin', '-mgeneral-regs-only');
 

@@ -7,7 +7,7 @@ import {
   type ExtendedState,
   MEMORY_SYSTEM,
   type Memory,
-  MemoryFile,
+  type MemoryFile,
   NoCPUPreemptionDetection,
   type Platform,
   type PlatformOptions,
@@ -60,8 +60,10 @@ export class SystrapPlatform extends NoCPUPreemptionDetection implements Platfor
   /** Throws a `SystrapError` with the reason when stub processes cannot be used. */
   constructor(options: PlatformOptions) {
     super();
-    if (!(options.memory instanceof MemoryFile)) throw new SystrapError('application memory has to be a MemoryFile, which other processes can map');
-    const machine = binding.open(options.memory.fd, -1);
+    // Not by its class: there may be two of it, from ESM and CommonJS.
+    const { fd } = options.memory as Partial<MemoryFile>;
+    if (fd === undefined) throw new SystrapError('application memory has to be a MemoryFile, which other processes can map');
+    const machine = binding.open(fd, -1);
     if (typeof machine === 'string') throw new SystrapError(machine);
     this.#machine = machine;
     this.memory = options.memory;

@@ -136,7 +136,8 @@ export function mapElf(mm: MemoryManager, elf: ElfFile, base: number): MappedElf
         flags |= MAP_FIXED_NOREPLACE;
       } else result.bias = -start;
     }
-    if (!isSane(segment) || segment.vaddr + result.bias < 0 || segment.vaddr + result.bias + segment.memorySize > mm.layout.end) return -EINVAL;
+    if (!isSane(segment) || segment.vaddr + result.bias < 0 || segment.vaddr + result.bias + segment.memorySize > mm.layout.end)
+      return -EINVAL;
     const at = mapSegment(mm, elf, segment, segment.vaddr + result.bias, flags, reserve);
     if (at < 0) return at;
     if (first && header.type === ET_DYN) result.bias += at - pageDown(segment.vaddr + result.bias);

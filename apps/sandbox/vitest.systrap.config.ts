@@ -1,0 +1,4 @@
+import { mergeConfig } from 'vitest/config';
+import { platformProject } from '../../vitest.shared.js';
+
+export default mergeConfig(platformProject('@sbx/sandbox on systrap', 'systrap'), { test: { globalSetup: ['test/support/build.ts'] } });
