@@ -3,6 +3,7 @@ import { vdsoImage } from './native/vdso/build.js';
 import { documentSyscalls } from './src/syscalls/document.js';
 import { syscallEntries } from './src/syscalls/table.js';
 import { VVAR_FIELDS, VVAR_MODE_SYSTEM_CALLS, VVAR_MODE_TSC } from './src/vdso/vvar-layout.js';
+import { documentGuestTests } from './test/guest/run/table.js';
 
 function vvarHeader(): string {
   return printHeader({
@@ -25,6 +26,7 @@ function vvarHeader(): string {
 export default {
   outputs: [
     { path: '../../docs/syscalls.md', content: () => documentSyscalls(syscallEntries) },
+    { path: '../../docs/guest-tests.md', content: () => documentGuestTests() },
     { path: 'native/vdso/vvar.h', content: vvarHeader },
     { path: 'src/vdso/image.ts', content: vdsoImage },
   ],

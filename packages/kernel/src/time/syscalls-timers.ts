@@ -2,14 +2,18 @@ import {
   CLOCK_BOOTTIME,
   CLOCK_BOOTTIME_ALARM,
   CLOCK_MONOTONIC,
+  CLOCK_MONOTONIC_COARSE,
+  CLOCK_MONOTONIC_RAW,
   CLOCK_PROCESS_CPUTIME_ID,
   CLOCK_REALTIME,
   CLOCK_REALTIME_ALARM,
+  CLOCK_REALTIME_COARSE,
   CLOCK_TAI,
   CLOCK_THREAD_CPUTIME_ID,
   EAGAIN,
   EFAULT,
   EINVAL,
+  EOPNOTSUPP,
   SIGALRM,
   SIGEV_NONE,
   SIGEV_SIGNAL,
@@ -124,6 +128,7 @@ function clockSource(task: Task, clock: number): { source: TimeSource; now: () =
 
 function sysTimerCreate(task: Task, args: ContextPage): number {
   const clock = args.argInt32(0);
+  if (clock === CLOCK_MONOTONIC_RAW || clock === CLOCK_REALTIME_COARSE || clock === CLOCK_MONOTONIC_COARSE) return -EOPNOTSUPP;
   const source = clockSource(task, clock);
   if (source === null) return -EINVAL;
   const timers = timersOf(task);

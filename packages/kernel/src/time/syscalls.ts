@@ -30,6 +30,10 @@ const NANOSECONDS = 1e9;
 const TICK = 1e7;
 const RESOLUTION = 1;
 const COARSE_RESOLUTION = 4e6;
+const CPU_CLOCK_PER_THREAD = 4;
+/** How long a sleeper on a clock of processor time waits at least before it looks again; how much faster than time that may pass. */
+const CPU_SLEEP_STEP = 1e6;
+const PARALLEL_CPUS = 4;
 const scratch = new Uint8Array(208);
 const view = new DataView(scratch.buffer);
 
@@ -154,6 +158,42 @@ function* sleep(task: Task, deadline: number, remaining: number): Blocking {
   }
 }
 
+/** The rest of a sleep on a clock of processor time. */
+class CpuSleepRestart implements RestartBlock {
+  constructor(
+    readonly id: number,
+    readonly deadline: number,
+    readonly remaining: number,
+  ) {}
+  restart(task: Task): SyscallResult {
+    return cpuSleep(task, this.id, this.deadline, this.remaining);
+  }
+}
+
+/** As `sleep`, until a clock of processor time shows `deadline`. No event says when that is: it is looked at when it can be at the earliest. */
+function* cpuSleep(task: Task, id: number, deadline: number, remaining: number): Blocking {
+  for (;;) {
+    if (readClock(task, id) < 0) return -EINVAL;
+    const left = deadline - (clockSeconds * NANOSECONDS + clockNanoseconds);
+    if (left <= 0) return 0;
+    task.wait.until(task.kernel.clock.monotonic() + Math.max(CPU_SLEEP_STEP, left / PARALLEL_CPUS));
+    if ((yield) !== INTERRUPTED) continue;
+    if (remaining < 0) return -ERESTARTNOHAND;
+    if (remaining > 0 && writeDuration(task, remaining, left) < 0) return -EFAULT;
+    task.restartBlock = new CpuSleepRestart(id, deadline, remaining);
+    return -ERESTART_RESTARTBLOCK;
+  }
+}
+
+/** clock_nanosleep on a clock of processor time, for the duration that was read last. */
+function sysCpuSleep(task: Task, id: number, absolute: boolean, remaining: number): SyscallResult {
+  // A thread can't wait for its own time to pass.
+  if ((id & CPU_CLOCK_PER_THREAD) !== 0 && id < 0 && [0, task.id].includes(~(id >> 3))) return -EINVAL;
+  if (absolute) return cpuSleep(task, id, timespec.duration, -1);
+  readClock(task, id);
+  return cpuSleep(task, id, clockSeconds * NANOSECONDS + clockNanoseconds + timespec.duration, Math.max(remaining, 0));
+}
+
 function sysNanosleep(task: Task, args: ContextPage): SyscallResult {
   const result = readTimespec(task, args.argAddress(0));
   if (result < 0) return result;
@@ -171,10 +211,11 @@ function sysClockNanosleep(task: Task, args: ContextPage): SyscallResult {
   const id = args.argInt32(0);
   const flags = args.argInt32(1);
   const remaining = args.argAddress(3);
-  if (readClock(task, id) < 0 || id === CLOCK_THREAD_CPUTIME_ID) return -EINVAL;
-  if ([CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_PROCESS_CPUTIME_ID].includes(id)) return -EOPNOTSUPP;
+  if (readClock(task, id) < 0) return -EINVAL;
+  if ([CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_THREAD_CPUTIME_ID].includes(id)) return -EOPNOTSUPP;
   const result = readTimespec(task, args.argAddress(2));
   if (result < 0) return result;
+  if (id < 0 || id === CLOCK_PROCESS_CPUTIME_ID) return sysCpuSleep(task, id, (flags & TIMER_ABSTIME) !== 0, remaining);
   if ((flags & TIMER_ABSTIME) === 0) return sleep(task, task.kernel.clock.monotonic() + timespec.duration, Math.max(remaining, 0));
   const deadline = toMonotonic(task, id, timespec.seconds, timespec.nanoseconds);
   return deadline <= task.kernel.clock.monotonic() ? 0 : sleep(task, deadline, -1);
@@ -211,6 +252,14 @@ function adjtimex(task: Task, address: number): number {
   return task.mm.copyOut(address, scratch, 208) === 208 ? 5 /* TIME_ERROR: not synchronised by NTP here */ : -EFAULT;
 }
 
+function sysClockAdjtime(task: Task, args: ContextPage): number {
+  const id = args.argInt32(0);
+  const address = args.argAddress(1);
+  if (id === CLOCK_REALTIME) return adjtimex(task, address);
+  if (task.mm.copyIn(address, scratch, 208) !== 208) return -EFAULT;
+  return readClock(task, id) < 0 ? -EINVAL : -EOPNOTSUPP;
+}
+
 export const timeSyscalls: readonly SyscallEntry[] = [
   full('clock_gettime', sysClockGettime),
   full('clock_getres', sysClockGetres),
@@ -222,9 +271,5 @@ export const timeSyscalls: readonly SyscallEntry[] = [
   full('clock_nanosleep', sysClockNanosleep),
   full('times', sysTimes),
   partial('adjtimex', (task, args) => adjtimex(task, args.argAddress(0)), 'reading only'),
-  partial(
-    'clock_adjtime',
-    (task, args) => (args.argInt32(0) === CLOCK_REALTIME ? adjtimex(task, args.argAddress(1)) : -EINVAL),
-    'reading only',
-  ),
+  partial('clock_adjtime', sysClockAdjtime, 'reading only'),
 ];

@@ -1,4 +1,4 @@
-// covers: process_madvise process_mrelease move_pages migrate_pages set_mempolicy_home_node pidfd_open
+// covers: process_madvise(EBADF EFAULT EINVAL) process_mrelease(EBADF EINVAL) move_pages(EFAULT EINVAL ENODEV ESRCH) migrate_pages(EFAULT ESRCH) set_mempolicy_home_node(EINVAL) pidfd_open
 #include "../case.h"
 #include <linux/mempolicy.h>
 #include <sys/mman.h>

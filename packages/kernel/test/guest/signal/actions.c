@@ -1,4 +1,4 @@
-// covers: rt_sigaction rt_sigprocmask rt_sigpending rt_sigreturn kill tgkill
+// covers: rt_sigaction(EFAULT EINVAL) rt_sigprocmask(EFAULT EINVAL) rt_sigpending(EFAULT EINVAL) rt_sigreturn kill tgkill
 // libc: glibc musl
 // Actions, masks, and what runs when: nesting, deferring, resetting.
 #include "../processes.h"

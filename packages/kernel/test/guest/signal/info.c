@@ -1,4 +1,4 @@
-// covers: kill tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo rt_sigtimedwait pidfd_open pidfd_send_signal timer_create timer_settime setitimer
+// covers: kill(EINVAL EPERM ESRCH) tkill(EINVAL ESRCH) tgkill(EINVAL EPERM ESRCH) rt_sigqueueinfo(EFAULT EINVAL EPERM ESRCH) rt_tgsigqueueinfo(EFAULT EINVAL ESRCH) rt_sigtimedwait(EAGAIN) pidfd_open pidfd_send_signal(EBADF EFAULT EINVAL ESRCH) timer_create timer_settime setitimer
 // What a handler is told about each kind of signal, and who may send what.
 #include "../processes.h"
 #include <fcntl.h>

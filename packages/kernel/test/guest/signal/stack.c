@@ -1,4 +1,4 @@
-// covers: sigaltstack rt_sigreturn
+// covers: sigaltstack(EFAULT EINVAL ENOMEM EPERM) rt_sigreturn
 // libc: glibc musl
 // The alternate signal stack.
 #include "../processes.h"

@@ -1,4 +1,4 @@
-// covers: prlimit64(EFAULT EINVAL EPERM ESRCH) getrlimit(EFAULT EINVAL) setrlimit(EFAULT EINVAL EPERM) getrusage(EFAULT EINVAL) clone(EAGAIN) kill rt_sigqueueinfo(EAGAIN)
+// covers: prlimit64(EFAULT EINVAL EPERM ESRCH) getrlimit(EFAULT EINVAL) setrlimit(EFAULT EINVAL EPERM) getrusage(EFAULT EINVAL) clone(EAGAIN) kill rt_sigqueueinfo(EAGAIN) pipe2(EMFILE) openat fork(EAGAIN) vfork(EAGAIN)
 // Resource limits: reading, setting, and what happens at them.
 #include "../processes.h"
 #include <fcntl.h>
@@ -66,6 +66,8 @@ static void processes(void) {
             pid_t child = fork();
             if (child == 0) _exit(0);
             if (child < 0) SAY("fork: error %d", errno);
+            T(syscall(SYS_fork));
+            T(syscall(SYS_vfork));
             pthread_t thread;
             T(pthread_create(&thread, NULL, NULL, NULL));
           }));
