@@ -1,4 +1,7 @@
 {
+  "variables": {
+    "systrap": "<!(node -p \"require('node:path').dirname(require.resolve('@sbx/systrap-platform/package.json'))\")"
+  },
   "targets": [
     {
       "target_name": "sandbox",
@@ -12,7 +15,14 @@
       "sources": ["native/launch/sbx-launch.c"],
       "defines": ["_GNU_SOURCE"],
       "cflags_c": ["-std=c17", "-Wall", "-Wextra", "-Werror", "-O2"],
-      "ldflags": ["-static"]
+      "ldflags": ["-static"],
+      "conditions": [
+        ["OS=='linux' and target_arch=='x64'", {
+          "sources": ["native/launch/zygote.c"],
+          "include_dirs": ["<(systrap)/native", "<(systrap)/native/zygote"],
+          "defines": ["SBX_ZYGOTE"]
+        }]
+      ]
     }
   ]
 }

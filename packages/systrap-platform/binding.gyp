@@ -32,7 +32,9 @@
                 "native/layout.h",
                 "native/stub/stub.S",
                 "native/stub/filters.h",
+                "native/zygote/start.S",
                 "native/zygote/zygote.c",
+                "native/zygote/zygote.h",
                 "native/zygote/protocol.h"
               ],
               "outputs": ["<(SHARED_INTERMEDIATE_DIR)/images_data.h"],

@@ -79,6 +79,8 @@ export interface PlatformOptions {
   readonly concurrency?: number;
   /** A descriptor of the device that was opened before the seal, where the platform has one. */
   readonly deviceFd?: number;
+  /** A socket to a process that makes processes for the platform, which was started beside this one before the seal, where the platform has such. */
+  readonly zygoteSocket?: number;
 }
 
 /** What probing a platform on this machine showed. */

@@ -24,7 +24,7 @@ freestanding.push('-fcf-protection=none', '-fno-asynchronous-unwind-tables', '-f
 
 const programs = {
   stub_image: [...common, '-Wl,-Ttext=0x7ff000000000', `${__dirname}/stub/stub.S`],
-  zygote_image: [...common, ...freestanding, `${__dirname}/zygote/zygote.c`],
+  zygote_image: [...common, ...freestanding, `${__dirname}/zygote/start.S`, `${__dirname}/zygote/zygote.c`],
 };
 
 const scratch = mkdtempSync(path.join(os.tmpdir(), 'sbx-images-'));

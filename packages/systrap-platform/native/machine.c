@@ -2,6 +2,7 @@
 #include "machine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -57,6 +58,7 @@ struct machine *machine_open(int memory_fd, int zygote_socket, char *reason, siz
   xstate_probe(&m->xsave_size, &m->xfeatures);
   if (m->xsave_size > CONTEXT_XSTATE_SIZE) m->xsave_size = CONTEXT_XSTATE_SIZE;
   if (m->socket < 0) m->socket = zygote_start(&m->zygote);
+  else fcntl(m->socket, F_SETFD, FD_CLOEXEC);
   if (m->socket < 0) {
     snprintf(reason, size, "the process that makes stubs can't be started (errno %d)", -m->socket);
     free(m);

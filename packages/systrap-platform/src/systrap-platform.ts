@@ -63,7 +63,7 @@ export class SystrapPlatform extends NoCPUPreemptionDetection implements Platfor
     // Not by its class: there may be two of it, from ESM and CommonJS.
     const { fd } = options.memory as Partial<MemoryFile>;
     if (fd === undefined) throw new SystrapError('application memory has to be a MemoryFile, which other processes can map');
-    const machine = binding.open(fd, -1);
+    const machine = binding.open(fd, options.zygoteSocket ?? -1);
     if (typeof machine === 'string') throw new SystrapError(machine);
     this.#machine = machine;
     this.memory = options.memory;

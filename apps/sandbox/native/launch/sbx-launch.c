@@ -13,6 +13,7 @@
 //   SBX_NODE            in: the node binary (default: `node` on PATH)
 //   SBX_KEPT_NAME       out: a variable NAME that was removed, which the guest may be given
 //   SBX_IGNORED         out: numbers of the signals that the caller ignores, separated by commas (node sets them to their defaults)
+//   SBX_ZYGOTE          out: the descriptor of a socket to a zygote (packages/systrap-platform), which this process makes beside the sentry
 //   SBX_NODE_ENTRY      out: if the node binary's version is not known: a symlink that the sentry makes to say which it is, see node_version
 //
 // Exit status: the child's; 125 when it can't be started or was killed.
@@ -33,7 +34,13 @@
 
 extern char **environ;
 
-enum { EXIT_SBX = 125, MOST_VARIABLES_ADDED = 3 };
+#ifdef SBX_ZYGOTE
+#include <sys/socket.h>
+
+#include "zygote.h"
+#endif
+
+enum { EXIT_SBX = 125, MOST_VARIABLES_ADDED = 4 };
 
 // Variables that would change how node or the dynamic linker behave.
 static const char *const REMOVED_PREFIXES[] = {"NODE_", "LD_", "UV_", "GCONV_PATH=", "MALLOC_", "GLIBC_TUNABLES=", "OPENSSL_", "SSL_CERT_", NULL};
@@ -48,7 +55,9 @@ static struct {
   char **environment;
   int argc;
   char **argv;
-} launch;
+  // The sentry's end of the socket to its zygote; -1: there is none.
+  int zygote;
+} launch = {.zygote = -1};
 
 // The terminal's modes at the start, to be put back.
 static struct {
@@ -136,7 +145,9 @@ static bool make_environment(const char *entry) {
   if (clean == NULL) return false;
   for (size_t i = 0; i < count; i++) {
     bool removed = false;
-    if (has_prefix(environ[i], "SBX_KEPT_") || has_prefix(environ[i], "SBX_IGNORED=") || has_prefix(environ[i], "SBX_NODE_ENTRY=")) continue;
+    if (has_prefix(environ[i], "SBX_KEPT_") || has_prefix(environ[i], "SBX_IGNORED=") || has_prefix(environ[i], "SBX_NODE_ENTRY=") ||
+        has_prefix(environ[i], "SBX_ZYGOTE="))
+      continue;
     for (const char *const *p = REMOVED_PREFIXES; *p != NULL; p++) removed = removed || has_prefix(environ[i], *p);
     clean[used] = environ[i];
     if (removed && asprintf(&clean[used], "SBX_KEPT_%s", environ[i]) < 0) return false;
@@ -144,7 +155,8 @@ static bool make_environment(const char *entry) {
   }
   clean[used] = ignored_signals();
   if (clean[used++] == NULL) return false;
-  if (*entry != '\0' && asprintf(&clean[used], "SBX_NODE_ENTRY=%s", entry) < 0) return false;
+  if (*entry != '\0' && asprintf(&clean[used++], "SBX_NODE_ENTRY=%s", entry) < 0) return false;
+  if (launch.zygote >= 0 && asprintf(&clean[used++], "SBX_ZYGOTE=%d", launch.zygote) < 0) return false;
   launch.environment = clean;
   return true;
 }
@@ -171,6 +183,20 @@ static bool die_with(pid_t parent) {
   return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent;
 }
 
+// Makes the zygote: a child of this process and not of the sentry, whose seccomp filter the stubs must not have. It ends with the sentry. Where it can't be made,
+// the sentry makes one of its own.
+static void make_zygote(void) {
+#ifdef SBX_ZYGOTE
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return;
+  const pid_t zygote = fork();
+  if (zygote == 0) zygote_run(ends[1]);
+  close(ends[1]);
+  if (zygote > 0) launch.zygote = ends[0];
+  else close(ends[0]);
+#endif
+}
+
 // The child: becomes node.
 static void run_node(pid_t launcher, const sigset_t *mask) {
   char **arguments = calloc((size_t)launch.argc + 4, sizeof *arguments);
@@ -178,6 +204,7 @@ static void run_node(pid_t launcher, const sigset_t *mask) {
   if (arguments == NULL || !die_with(launcher)) _exit(EXIT_SBX);
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   sigprocmask(SIG_SETMASK, mask, NULL);
+  if (launch.zygote >= 0) fcntl(launch.zygote, F_SETFD, 0);
   arguments[used++] = launch.node;
   arguments[used++] = "--no-rehash-snapshot";
   // Node's debugger would open a socket when somebody sends SIGUSR1.
@@ -245,6 +272,7 @@ int main(int argc, char **argv) {
   if (launch.parent != 0 && !die_with(launch.parent)) return EXIT_SBX;
   find_version(entry, sizeof entry);
   sigprocmask(SIG_SETMASK, NULL, &before);
+  make_zygote();
   const int signals = open_signals();
   if (!make_environment(entry) || signals < 0) {
     fail("cannot start");
@@ -258,6 +286,7 @@ int main(int argc, char **argv) {
     return EXIT_SBX;
   }
   if (child == 0) run_node(launcher, &before);
+  if (launch.zygote >= 0) close(launch.zygote);
   const int status = watch(child, signals);
   restore_terminal();
   if (WIFEXITED(status)) return WEXITSTATUS(status);

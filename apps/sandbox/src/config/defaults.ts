@@ -22,7 +22,7 @@ const KEPT = 'SBX_KEPT_';
 export function callerEnvironment(env: NodeJS.ProcessEnv): Record<string, string> {
   const caller: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
-    if (value === undefined || name === 'SBX_IGNORED' || name === 'SBX_NODE_ENTRY') continue;
+    if (value === undefined || name === 'SBX_IGNORED' || name === 'SBX_NODE_ENTRY' || name === 'SBX_ZYGOTE') continue;
     caller[name.startsWith(KEPT) ? name.slice(KEPT.length) : name] = value;
   }
   return caller;

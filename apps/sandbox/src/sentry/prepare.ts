@@ -105,13 +105,25 @@ function createPlatform(asked: string, options: Parameters<PlatformProvider['cre
   const candidates = PLATFORMS.filter(({ name }) => choice === 'auto' || name === choice);
   try {
     const provider = candidates.length === 1 ? candidates[0] : new PlatformRegistry(PLATFORMS).select(choice).provider;
-    return provider.create(options);
+    const zygoteSocket = takeZygote(provider);
+    return provider.create(zygoteSocket === null ? options : { ...options, zygoteSocket });
   } catch (error) {
     if (error instanceof PlatformError && error.code === 'ERR_SBX_PLATFORM_UNKNOWN') throw new SentryError('ERR_SBX_OPTION', error.message);
     const names = candidates.map(({ name }) => `${name}: `).join('');
     const reason = error instanceof Error ? error.message : String(error);
     throw new SentryError('ERR_SBX_PLATFORM_UNUSABLE', `no usable platform (${names}${reason}); sbx platforms says more`);
   }
+}
+
+/** The socket to the zygote that the launcher made, if there is one and the platform needs it; else the zygote ends. */
+function takeZygote(provider: PlatformProvider): number | null {
+  const { SBX_ZYGOTE } = process.env;
+  if (SBX_ZYGOTE === undefined) return null;
+  delete process.env.SBX_ZYGOTE;
+  const socket = Number(SBX_ZYGOTE);
+  if (provider === systrapProvider) return socket;
+  closeSync(socket);
+  return null;
 }
 
 function openTrace(file: string): number {

@@ -2,10 +2,11 @@
 #ifndef SBX_SYSTRAP_PROTOCOL_H
 #define SBX_SYSTRAP_PROTOCOL_H
 
-#include <stdint.h>
-
-/* The zygote's end of the socket, when it starts. */
+/* The zygote's end of the socket, when it starts as a program. */
 #define ZYGOTE_SOCKET 3
+
+#ifndef __ASSEMBLER__
+#include <stdint.h>
 
 enum {
   /* To the zygote, once, with the descriptors of: application memory, doorbell, global page, stub image. No answer. */
@@ -21,5 +22,6 @@ struct message {
   int32_t type;
   int32_t value;
 };
+#endif
 
 #endif

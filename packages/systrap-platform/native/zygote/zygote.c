@@ -1,6 +1,6 @@
 /*
  * The zygote: makes stub processes for a sentry, which can't make them itself: a child has its parent's seccomp filters, and a sentry's do not allow what stubs
- * need. A static program without a C library, so that little is in it. It ends with its socket, and stubs end with it, however it ends.
+ * need. It uses no C library, so that little is in it. It ends with its socket, and stubs end with it, however it ends.
  */
 #include <linux/fcntl.h>
 #include <linux/memfd.h>
@@ -14,7 +14,7 @@
 #include <asm/unistd.h>
 
 #include "layout.h"
-#include "protocol.h"
+#include "zygote.h"
 
 #define EFD_CLOEXEC 02000000
 #define EFD_NONBLOCK 04000
@@ -152,9 +152,9 @@ static void limit(int resource, unsigned long value) {
   call(__NR_setrlimit, resource, &values, 0, 0);
 }
 
-static void prepare(void) {
+static void prepare(int socket) {
   zygote.pid = (int)call(__NR_getpid, 0, 0, 0, 0);
-  zygote.socket = move_up(ZYGOTE_SOCKET);
+  zygote.socket = move_up(socket);
   call(__NR_close_range, 0, OWN_FDS - 1, 0, 0);
   call(__NR_close_range, zygote.socket + 1, ~0U, 0, 0);
   call(__NR_setsid, 0, 0, 0, 0);
@@ -166,10 +166,10 @@ static void prepare(void) {
   limit(RLIMIT_MSGQUEUE, 0);
 }
 
-static _Noreturn __attribute__((used)) void zygote_main(void) {
+_Noreturn void zygote_run(int socket) {
   struct message m;
   int fds[4];
-  prepare();
+  prepare(socket);
   for (;;) {
     receive(&m, fds);
     if (m.type == MESSAGE_INIT && zygote.memory < 0) {
@@ -187,5 +187,3 @@ static _Noreturn __attribute__((used)) void zygote_main(void) {
     }
   }
 }
-
-__asm__(".globl _start\n.hidden _start\n_start:\n xorl %ebp, %ebp\n andq $-16, %rsp\n call zygote_main\n hlt\n");

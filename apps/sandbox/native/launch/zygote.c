@@ -1,0 +1,2 @@
+// The zygote of the systrap platform, which is a part of the launcher, too.
+#include "zygote/zygote.c"
