@@ -75,6 +75,8 @@ export interface PlatformOptions {
   readonly kernelMemory: Memory;
   /** Called from the event loop after `arm`. */
   readonly wake: () => void;
+  /** Called with a line for people when a program is ended by what happened to the platform, or by what it did to it. */
+  readonly log?: (line: string) => void;
   /** Native threads for `start`; default: the number of CPUs. */
   readonly concurrency?: number;
   /** A descriptor of the device that was opened before the seal, where the platform has one. */

@@ -73,6 +73,15 @@ static napi_value js_write_protect(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/* refusal(machine): why the last space could not be made. */
+static napi_value js_refusal(napi_env env, napi_callback_info info) {
+  struct call call;
+  struct handle *h;
+  napi_value reason;
+  if (!begin_call(&call, env, info) || (h = handle_of(&call)) == NULL) return NULL;
+  return napi_create_string_utf8(env, h->machine->refusal, NAPI_AUTO_LENGTH, &reason) == napi_ok ? reason : NULL;
+}
+
 /* spaceProcess(machine, space): the stub process's number, or why there is none any more. */
 static napi_value js_space_process(napi_env env, napi_callback_info info) {
   struct call call;
@@ -226,6 +235,7 @@ const struct function run_functions[] = {
     {"map", js_map},
     {"unmap", js_unmap},
     {"writeProtect", js_write_protect},
+    {"refusal", js_refusal},
     {"spaceProcess", js_space_process},
     {"newContext", js_new_context},
     {"releaseContext", js_release_context},

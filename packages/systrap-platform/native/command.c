@@ -7,7 +7,7 @@
 #include "machine.h"
 
 /* After this long a stub that does not answer is not only slow: it is stopped, or the host is in a state where nothing works. */
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 10000
 
 int commands_await(struct space *s, uint32_t *left) {
   uint64_t sum = 0;

@@ -9,7 +9,7 @@
 #include "machine.h"
 
 /* After this long a thread that was kicked and does not come back is masking signals or was stopped. */
-#define KICK_PATIENCE_NS UINT64_C(20000000000)
+#define KICK_PATIENCE_NS UINT64_C(10000000000)
 
 #define USER_CODE 0x33
 #define USER_DATA 0x2b
@@ -110,7 +110,7 @@ void context_start(struct context *c, struct space *s) {
 /* --- Events --- */
 
 bool context_has_event(struct context *c) {
-  if (c->immediate != NOT_IMMEDIATE || c->space->dead) return true;
+  if (c->immediate != NOT_IMMEDIATE || c->space->dead || c->space->machine->failed) return true;
   struct thread *t = c->thread;
   return atomic_load_explicit(word(t->slot, SLOT_EVENT), memory_order_acquire) == t->resumption;
 }

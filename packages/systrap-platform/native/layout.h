@@ -88,6 +88,12 @@
 /* Results of a batch, as the done eventfd adds them up: in bits 0..15 1 + errno, in bits 16.. the commands that were left, the failed one included. */
 #define DONE_LEFT_SHIFT 16
 
+/* Steps of a stub's start that may fail, as it reports them; those before the next one are parts of it. */
+#define STEP_MASK     20
+#define STEP_UNMAP    30
+#define STEP_DUMPABLE 40
+#define STEP_SECCOMP  41
+
 /* Offsets in struct ucontext and struct siginfo of Linux on amd64. */
 #define UC_GREGS   40
 #define UC_R8      40

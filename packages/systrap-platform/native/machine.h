@@ -130,6 +130,8 @@ struct machine {
 
   bool failed;
   char failure[REASON_SIZE];
+  /* Why the last space could not be made. */
+  char refusal[REASON_SIZE + 64];
   /* What happened. */
   uint64_t counts[8];
 };

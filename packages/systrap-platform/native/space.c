@@ -37,6 +37,20 @@ static bool map_first(struct space *s) {
   return true;
 }
 
+static int refuse(struct machine *m, int error, const char *what) {
+  snprintf(m->refusal, sizeof(m->refusal), "%s (errno %d)", what, -error);
+  return error;
+}
+
+/* A new stub process has said that a step of its start failed. */
+static void explain_start(struct machine *m, int step) {
+  const char *what = step >= STEP_SECCOMP    ? "seccomp filters are not permitted here"
+                     : step == STEP_DUMPABLE ? "prctl is not permitted here"
+                     : step >= STEP_UNMAP    ? "a page of the host's (its vDSO) can't be unmapped"
+                                             : "memory can't be mapped, or signals can't be caught";
+  snprintf(m->refusal, sizeof(m->refusal), "stub processes can't be set up: %s (step %d)", what, step);
+}
+
 int machine_new_space(struct machine *m) {
   uint32_t id = 0;
   while (id < m->space_limit && m->spaces[id] != NULL) id++;
@@ -57,7 +71,7 @@ int machine_new_space(struct machine *m) {
   if (pid < 0) {
     if (pid == -EPIPE || pid == -ECONNRESET) machine_fail(m, "the process that makes stubs died");
     free(s);
-    return pid;
+    return refuse(m, pid, "the host refuses a process");
   }
   s->pid = pid;
   m->spaces[id] = s;
@@ -65,11 +79,12 @@ int machine_new_space(struct machine *m) {
   struct epoll_event event = {.events = EPOLLIN, .data.u64 = id};
   uint32_t left;
   if (!map_first(s) || epoll_ctl(m->epoll, EPOLL_CTL_ADD, s->pidfd, &event) != 0) space_kill(s, "no memory");
-  if (s->dead || commands_await(s, &left) != 0) {
-    space_release(s);
-    return -ENOMEM;
-  }
-  return (int)id;
+  int step = s->dead ? -1 : commands_await(s, &left);
+  if (step == 0) return (int)id;
+  if (step > 0) explain_start(m, step);
+  else snprintf(m->refusal, sizeof(m->refusal), "a stub process can't be set up: %s", s->reason);
+  space_release(s);
+  return -ENOMEM;
 }
 
 void space_kill(struct space *s, const char *format, ...) {

@@ -27,6 +27,8 @@ export interface Binding {
   map(machine: number, space: number, addr: number, length: number, offset: number, access: number, precommit: 0 | 1): number;
   unmap(machine: number, space: number, addr: number, length: number): void;
   writeProtect(machine: number, space: number, addr: number, length: number): void;
+  /** Why the last space could not be made. */
+  refusal(machine: number): string;
   /** The stub process's number, or why there is none any more. */
   spaceProcess(machine: number, space: number): number | string;
   newContext(machine: number, page: number): number;

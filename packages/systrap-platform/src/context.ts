@@ -1,10 +1,21 @@
-import { type AddressSpace, CONTEXT_SIZE, type Context, type ContextPage, type EventKind, FLAG_STATE_DIRTY, REG } from '@sbx/platform';
+import {
+  type AddressSpace,
+  CONTEXT_SIZE,
+  type Context,
+  type ContextPage,
+  EVENT_SIGNAL,
+  type EventKind,
+  FLAG_STATE_DIRTY,
+  REG,
+} from '@sbx/platform';
 import type { SystrapAddressSpace } from './address-space.js';
 import { binding } from './binding.js';
 
 /** Initial x87 control word and MXCSR (SDM Vol. 1 table 13-2 and 10.2.3): all exceptions masked. */
 const INITIAL_FCW = 0x37f;
 const INITIAL_MXCSR = 0x1f80;
+/** The event of a thread whose process is gone. */
+const SIGKILL = 9;
 const USER_CODE = 0x33;
 const USER_DATA = 0x2b;
 
@@ -16,13 +27,23 @@ export class SystrapContext implements Context {
   readonly offset: number;
   readonly #machine: number;
   readonly #released: (context: SystrapContext) => void;
+  readonly #died: (space: SystrapAddressSpace) => void;
+  #space: SystrapAddressSpace | null = null;
 
-  constructor(machine: number, id: number, page: ContextPage, offset: number, released: (context: SystrapContext) => void) {
+  constructor(
+    machine: number,
+    id: number,
+    page: ContextPage,
+    offset: number,
+    released: (context: SystrapContext) => void,
+    died: (space: SystrapAddressSpace) => void,
+  ) {
     this.#machine = machine;
     this.id = id;
     this.page = page;
     this.offset = offset;
     this.#released = released;
+    this.#died = died;
   }
 
   /** Gives a zeroed page the state of a thread that has not run yet. */
@@ -38,12 +59,20 @@ export class SystrapContext implements Context {
 
   /** @hotpath */
   switch(as: AddressSpace, _cpu: number, timeoutNs: number): EventKind {
-    return binding.switch(this.#machine, this.id, (as as SystrapAddressSpace).id, timeoutNs) as EventKind;
+    const event = binding.switch(this.#machine, this.id, (as as SystrapAddressSpace).id, timeoutNs);
+    if (event === EVENT_SIGNAL && this.page.signo === SIGKILL) this.#died(as as SystrapAddressSpace);
+    return event as EventKind;
   }
 
   /** @hotpath */
   start(as: AddressSpace): void {
-    binding.start(this.#machine, this.id, (as as SystrapAddressSpace).id);
+    this.#space = as as SystrapAddressSpace;
+    binding.start(this.#machine, this.id, this.#space.id);
+  }
+
+  /** Its event after `start` has been taken. @hotpath */
+  collected(): void {
+    if (this.page.event === EVENT_SIGNAL && this.page.signo === SIGKILL) this.#died(this.#space!);
   }
 
   interrupt(): void {

@@ -8,7 +8,6 @@ import {
   type Platform,
   REG,
 } from '@sbx/platform';
-import type { SystrapAddressSpace } from './address-space.js';
 import { SystrapError } from './error.js';
 
 const CODE = 0x10000;
@@ -24,7 +23,8 @@ export function measureRoundTrip(platform: Platform): number {
   const offset = memory.allocate(PAGE_SIZE, MEMORY_ANONYMOUS);
   const context = platform.newContext();
   if (offset < 0 || typeof context === 'number') throw new SystrapError('no memory to measure with');
-  const space = platform.newAddressSpace(null) as SystrapAddressSpace;
+  const space = platform.newAddressSpace(null);
+  if (space instanceof Promise) throw new SystrapError('no process to measure with');
   memory.bytes(offset, PAGE_SIZE).set(LOOP);
   space.mapFile(CODE, memory, offset, PAGE_SIZE, ACCESS_READ | ACCESS_EXECUTE, true);
   context.page.setReg(REG.rip, CODE);

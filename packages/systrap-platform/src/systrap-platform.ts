@@ -50,6 +50,7 @@ export class SystrapPlatform extends NoCPUPreemptionDetection implements Platfor
   #wakeWaiting: () => void = () => {};
   #waiting: Promise<void> | null = null;
   readonly #contexts: (SystrapContext | null)[] = [];
+  readonly #died: (space: SystrapAddressSpace) => void;
   readonly #released = (context: SystrapContext): void => {
     this.#contexts[context.id] = null;
     this.#kernelMemory.decRef(context.offset, CONTEXT_SIZE);
@@ -70,6 +71,7 @@ export class SystrapPlatform extends NoCPUPreemptionDetection implements Platfor
     this.#kernelMemory = options.kernelMemory;
     this.concurrency = Math.max(1, Math.min(options.concurrency ?? availableParallelism(), 256));
     const { xsaveSize, xfeatures, minUserAddress, maxUserAddress } = binding.info(machine);
+    this.#died = (space) => options.log?.(`a program was killed: ${space.process}`);
     this.minUserAddress = minUserAddress;
     this.maxUserAddress = maxUserAddress;
     this.extendedState = { size: xsaveSize, featuresLow: xfeatures >>> 0, featuresHigh: Math.floor(xfeatures / 2 ** 32) };
@@ -82,7 +84,13 @@ export class SystrapPlatform extends NoCPUPreemptionDetection implements Platfor
 
   newAddressSpace(_mappingsId: object | null): AddressSpace | Promise<void> {
     const id = binding.newSpace(this.#machine);
-    if (id < 0) return this.#whenReleased();
+    if (id < 0) {
+      const failure = binding.failure(this.#machine);
+      if (failure !== null) throw new SystrapError(failure);
+      // Where there is nothing that could be released, there is nothing to wait for.
+      if (this.#spaces.size === 0) throw new SystrapError(binding.refusal(this.#machine));
+      return this.#whenReleased();
+    }
     const space = new SystrapAddressSpace(this.#machine, this.memory, id, this.#releasedSpace);
     this.#spaces.add(space);
     return space;
@@ -111,7 +119,7 @@ export class SystrapPlatform extends NoCPUPreemptionDetection implements Platfor
       this.#kernelMemory.decRef(offset, CONTEXT_SIZE);
       return -ENOMEM;
     }
-    const context = new SystrapContext(this.#machine, id, page, offset, this.#released);
+    const context = new SystrapContext(this.#machine, id, page, offset, this.#released, this.#died);
     this.#contexts[id] = context;
     return context;
   }
@@ -119,7 +127,10 @@ export class SystrapPlatform extends NoCPUPreemptionDetection implements Platfor
   /** @hotpath */
   poll(): Context | null {
     const id = binding.poll(this.#machine);
-    return id < 0 ? null : this.#contexts[id]!;
+    if (id < 0) return null;
+    const context = this.#contexts[id]!;
+    context.collected();
+    return context;
   }
 
   wait(timeoutNs: number): boolean {

@@ -27,7 +27,7 @@ export interface KernelEvents {
 
 /** Builds the kernel and its tree of files from what was opened before the seal. */
 export function assemble(prepared: Prepared, events: KernelEvents): Kernel {
-  const { config, platform, wake } = prepared;
+  const { config, platform, wake, log } = prepared;
   const kernel = new Kernel({
     platform,
     clock: new HostClock(),
@@ -38,6 +38,7 @@ export function assemble(prepared: Prepared, events: KernelEvents): Kernel {
     onPanic: events.onPanic,
   });
   wake.call = () => kernel.loop.schedule();
+  log.call = events.log;
   mark('kernel made');
   mountTree(kernel, prepared);
   mark('file systems mounted');

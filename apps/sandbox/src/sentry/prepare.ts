@@ -35,6 +35,8 @@ export interface Prepared {
   readonly memory: MemoryFile;
   /** What the platform calls from the event loop when it has an event; set by the kernel. */
   readonly wake: { call: () => void };
+  /** What it calls with a line for people; set by the kernel. */
+  readonly log: { call: (line: string) => void };
   /** /dev/null of the host. */
   readonly devNull: number;
   /** The host's /proc/cpuinfo. */
@@ -81,7 +83,8 @@ export function prepare(config: SandboxConfig, { program, strace, kcov }: Prepar
   const kernelMemory = MemoryFile.create({ name: 'sbx-kernel', limit: kernelLimit });
   mark('memory files made');
   const wake = { call() {} };
-  const platform = createPlatform(config.platform, { memory, kernelMemory, wake: () => wake.call() });
+  const log = { call(_line: string) {} };
+  const platform = createPlatform(config.platform, { memory, kernelMemory, wake: () => wake.call(), log: (line) => log.call(line) });
   mark('platform made');
   return {
     config,
@@ -90,6 +93,7 @@ export function prepare(config: SandboxConfig, { program, strace, kcov }: Prepar
     platform,
     memory,
     wake,
+    log,
     devNull: openSync('/dev/null', 'r+'),
     cpuinfo: openSync('/proc/cpuinfo', 'r'),
     strace: strace === null ? null : openTrace(strace),

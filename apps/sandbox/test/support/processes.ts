@@ -27,9 +27,11 @@ export function processes(): HostProcess[] {
   });
 }
 
-/** The sentry that a launcher has started: its only child. */
+/** The sentry that a launcher has started: its child that runs another program. (The zygote is the launcher itself.) */
 export async function sentryOf(launcher: number): Promise<number> {
-  return until(() => processes().find(({ parent }) => parent === launcher)?.pid);
+  return until(
+    () => processes().find(({ parent, command }) => parent === launcher && !command.includes('sbx-launch') && command !== '')?.pid,
+  );
 }
 
 /** Waits until something is the case. */

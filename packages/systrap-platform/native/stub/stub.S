@@ -50,7 +50,7 @@ no_restorer:
         .balign 16
 
 /*
- * Start. In: the descriptors FD_*. Every failure ends the process, with the number of the step as its status.
+ * Start. In: the descriptors FD_*. Every failure ends the process; the number of the step goes to the sentry as an errno would.
  */
 _start:
         xorl %ebp, %ebp
@@ -75,7 +75,7 @@ _start:
         xorl %edx, %edx
         movl $8, %r10d
         syscall
-        movl $20, %ebp
+        movl $STEP_MASK, %ebp
         testq %rax, %rax
         jnz fail
 
@@ -100,7 +100,7 @@ _start:
         syscall
 
         /* Unmaps all that the host has put into this process: stack, vDSO. */
-        movl $30, %ebp
+        movl $STEP_UNMAP, %ebp
         leaq holes(%rip), %rbx
 5:      movq (%rbx), %rdi
         movq 8(%rbx), %rsi
@@ -114,14 +114,14 @@ _start:
         addq $16, %rbx
         jmp 5b
 
-6:      movl $40, %ebp
+6:      movl $STEP_DUMPABLE, %ebp
         movl $PR_SET_DUMPABLE, %edi
         xorl %esi, %esi
         movl $SYS_prctl, %eax
         syscall
         testq %rax, %rax
         jnz fail
-        incl %ebp
+        movl $STEP_SECCOMP, %ebp
         movl $SECCOMP_SET_MODE_FILTER, %edi
         movl $SECCOMP_FILTER_FLAG_SPEC_ALLOW, %esi
         leaq mapper_filter(%rip), %rdx
@@ -132,7 +132,13 @@ _start:
         xorl %r12d, %r12d
         movabsq $CONTROL_BASE, %rbx
         jmp report_success
-fail:   movl %ebp, %edi
+fail:   leaq errno_values(%rip), %rsi
+        leaq (%rsi,%rbp,8), %rsi
+        movl $FD_DONE, %edi
+        movl $8, %edx
+        movl $SYS_write, %eax
+        syscall
+        movl %ebp, %edi
         movl $SYS_exit_group, %eax
         syscall
         ud2

@@ -1,0 +1,3 @@
+import { systrapProvider } from '../src/index.js';
+
+console.log(JSON.stringify(systrapProvider.probe()));
