@@ -20,6 +20,7 @@ import type { SyscallHandler } from '../syscalls/entry.js';
 import { INTERRUPTED, WOKEN } from '../wait/blocking.js';
 import { isRestart } from '../wait/restart.js';
 import { exitTask } from './exit.js';
+import { RunLengths } from './run-lengths.js';
 import { RunQueue } from './run-queue.js';
 import { HISTORY, TASK_BLOCKED, TASK_RUNNABLE, TASK_RUNNING, TASK_STOPPED, TASK_ZOMBIE, type Task } from './task.js';
 
@@ -29,15 +30,8 @@ const SLICE_NS = 4e6;
 const QUANTUM_NS = 10e6;
 /** How long a task that makes one system call after the other goes on while others wait. */
 const TURN_NS = 1e6;
-/**
- * A run in user mode is short that takes less than so many of the shortest: handing the task to a native thread and back would take longer. At least and at
- * most so many nanoseconds.
- */
-const SHORT_RUNS = 4;
-const LEAST_SHORT_NS = 20e3;
-const MOST_SHORT_NS = 400e3;
-/** How fast the shortest run is forgotten: a part of it with each run. */
-const FORGET = 2 ** -10;
+/** A task that had so many long runs one after the other is busy: it gets a native thread where others want to run, too. */
+const BUSY = 3;
 /** How long the loop sleeps for running tasks before it goes back to Node's event loop. */
 const WAIT_NS = 500e3;
 /** A deadline nearer than this is waited for here, because Node's timers count whole milliseconds. */
@@ -63,10 +57,8 @@ export class RunLoop {
   /** When the oldest of the running tasks was started. */
   #quantumEnd = Number.POSITIVE_INFINITY;
   #now = 0;
-  /** Nanoseconds of the shortest run of late: about the platform's round trip. */
-  #shortestRun = LEAST_SHORT_NS;
-  /** Runs below this are short. */
-  #shortRun = LEAST_SHORT_NS;
+  readonly #runsHere = new RunLengths();
+  readonly #runsOnThreads = new RunLengths();
 
   constructor(
     private readonly kernel: Kernel,
@@ -164,9 +156,10 @@ export class RunLoop {
   /** Runs one task, or waits for those that run. False: nothing can be done now. */
   #step(end: number): boolean {
     const { platform } = this.kernel;
-    if (this.#running.size >= platform.concurrency) return this.#awaitRunning();
-    const task = this.queue.shift();
+    const task = this.queue.first;
     if (task === null) return this.#running.size > 0 && platform.wait(WAIT_NS);
+    if (this.#running.size >= platform.concurrency && task.longRuns >= BUSY && task.blocking === null) return this.#awaitRunning();
+    this.queue.shift();
     if (task.state !== TASK_RUNNABLE) return true;
     switchCoverage(task);
     if (task.blocking !== null) {
@@ -174,7 +167,7 @@ export class RunLoop {
       return true;
     }
     if (task.attention && !this.#returnSlow(task, 0)) return true;
-    if (this.#running.size === 0 && (this.queue.length === 0 || task.lastRun < this.#shortRun)) return this.#runHere(task, end);
+    if (task.longRuns < BUSY || (this.queue.length === 0 && this.#running.size === 0)) return this.#runHere(task, end);
     this.#start(task);
     return true;
   }
@@ -213,19 +206,21 @@ export class RunLoop {
     this.#running.delete(context);
     if (this.#running.size === 0) this.#quantumEnd = Number.POSITIVE_INFINITY;
     this.#now = this.kernel.clock.monotonic();
-    task.lastRun = this.#now - task.runningSince;
-    task.userTime += task.lastRun;
+    const run = this.#now - task.runningSince;
+    task.longRuns = this.#runsOnThreads.isLong(run) ? task.longRuns + 1 : 0;
+    task.userTime += run;
     task.runningSince = -1;
     if (this.#handle(task, task.page.event as EventKind)) this.queue.push(task);
   }
 
   /**
    * Runs a task on this thread until it blocks or the slice is over; when others can run, too, until its turn is over or it has work of its own to do. So tasks
-   * that only talk with each other, or wait for each other, take turns here, which is faster than any native thread. @hotpath
+   * that only talk with each other, or wait for each other, take turns here, which is faster than any native thread. Those that are busy get threads, as long as there are others. @hotpath
    */
   #runHere(task: Task, end: number): boolean {
-    const { clock, timers } = this.kernel;
+    const { clock, timers, platform } = this.kernel;
     const { queue } = this;
+    const running = this.#running;
     let turnEnd = this.#now + TURN_NS;
     for (;;) {
       const space = task.mm.addressSpace();
@@ -234,18 +229,27 @@ export class RunLoop {
         return true;
       }
       task.state = TASK_RUNNING;
-      const limit = Math.min(timers.next, queue.length > 0 ? Math.min(turnEnd, end) : end);
+      const limit = Math.min(timers.next, queue.length > 0 || running.size > 0 ? Math.min(turnEnd, end) : end);
       const start = this.#now;
       // `| 0`: a small integer is passed to native code without allocation, a floating-point number is not. It is at most a slice.
       const event = task.context.switch(space, -1, limit > start ? (limit - start) | 0 : 1);
       this.#now = clock.monotonic();
       const run = this.#now - start;
-      task.lastRun = run;
       task.userTime += run;
-      this.#learn(run);
+      const long = this.#runsHere.isLong(run);
+      task.longRuns = long ? task.longRuns + 1 : 0;
       if (!this.#handle(task, event)) return true;
-      if (queue.length === 0) turnEnd = this.#now + TURN_NS;
-      else if (this.#now >= turnEnd || run >= this.#shortRun) return this.#endTurn(task, event);
+      if (running.size > 0) {
+        for (let context = platform.poll(); context !== null; context = platform.poll()) this.#collect(context);
+        // They may have sent a signal, or ended the process.
+        if (task.attention) return this.#endTurn(task, event);
+      }
+      if (queue.length > 0 && (long || this.#now >= turnEnd)) return this.#endTurn(task, event);
+      // Nobody else is there, or all have their threads: the turn begins anew, except for a task that should get one as well.
+      if (queue.length === 0) {
+        if (running.size > 0 && task.longRuns >= BUSY) return this.#endTurn(task, event);
+        turnEnd = this.#now + TURN_NS;
+      }
       if (event === EVENT_INTERRUPT || this.#now >= end || timers.next <= this.#now) return this.#endTurn(task, event);
     }
   }
@@ -254,13 +258,6 @@ export class RunLoop {
   #endTurn(task: Task, event: EventKind): boolean {
     this.queue.push(task);
     return event !== EVENT_INTERRUPT;
-  }
-
-  /** Takes the length of a run into account. @hotpath */
-  #learn(run: number): void {
-    const shortest = this.#shortestRun;
-    this.#shortestRun = run < shortest ? run : shortest + (Math.min(run, 2 * shortest) - shortest) * FORGET;
-    this.#shortRun = Math.min(MOST_SHORT_NS, Math.max(LEAST_SHORT_NS, SHORT_RUNS * this.#shortestRun));
   }
 
   #noAddressSpace(task: Task): void {

@@ -6,6 +6,10 @@ export class RunQueue {
   #last: Task | null = null;
   length = 0;
 
+  get first(): Task | null {
+    return this.#first;
+  }
+
   push(task: Task): void {
     if (task.queued) return;
     task.queued = true;

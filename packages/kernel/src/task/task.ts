@@ -109,8 +109,8 @@ export class Task {
   userTime = 0;
   /** When the run on another native thread began (nanoseconds), which `userTime` does not count yet; -1: there is none. */
   runningSince = -1;
-  /** Nanoseconds of its last run in user mode. */
-  lastRun = 0;
+  /** How many of its last runs in user mode, one after the other, were long (run-lengths.ts). */
+  longRuns = 0;
   systemTime = 0;
   voluntarySwitches = 0;
   involuntarySwitches = 0;
