@@ -175,14 +175,14 @@ export class Kernel {
     if (reason === INTERRUPTED && !task.wait.interruptible && !this.#isDying(task)) return;
     this.timers.cancel(task.waitTimer);
     task.wakeReason = reason;
-    this.loop.enqueue(task);
+    this.loop.wake(task);
   }
 
   /** Lets a task out of a job-control stop. */
   continueTask(task: Task): void {
     if (task.state !== TASK_STOPPED) return;
     task.attention = true;
-    this.loop.enqueue(task);
+    this.loop.wake(task);
   }
 
   /** Whether a task that is about to wait has to be interrupted at once. */

@@ -35,8 +35,9 @@ const name = v.pipe(
 );
 const namesAndValues = 'has to be an object of names and values';
 const environment = v.pipe(
-  v.record(name, v.optional(text), namesAndValues),
-  v.check((value) => !Array.isArray(value), namesAndValues),
+  // To v.record an array is an object as well.
+  v.custom<Record<string, unknown>>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), namesAndValues),
+  v.record(name, v.optional(text)),
 );
 const abortSignal = v.instance(AbortSignal, 'has to be an AbortSignal');
 

@@ -26,8 +26,10 @@ import { HISTORY, TASK_BLOCKED, TASK_RUNNABLE, TASK_RUNNING, TASK_STOPPED, TASK_
 
 /** How long the loop runs before Node's event loop gets its turn. */
 const SLICE_NS = 4e6;
-/** How long a task may run in user mode while others wait for a native thread. */
+/** How long a task may run on native threads while others wait for one; then it goes to the end of the queue. */
 const QUANTUM_NS = 10e6;
+/** What an event, or a wait that has ended, counts against the quantum, beside the time in user mode. */
+const EVENT_NS = 5e3;
 /** How long a task that makes one system call after the other goes on while others wait. */
 const TURN_NS = 1e6;
 /** A task that had so many long runs one after the other is busy: it gets a native thread where others want to run, too. */
@@ -89,11 +91,32 @@ export class RunLoop {
     }
   }
 
-  /** Puts a task that can run into the queue. */
+  /** Puts a new task into the queue. */
   enqueue(task: Task): void {
     task.state = TASK_RUNNABLE;
     this.queue.push(task);
     this.schedule();
+  }
+
+  /** Puts a task that had to wait into the queue. */
+  wake(task: Task): void {
+    task.state = TASK_RUNNABLE;
+    this.#requeue(task);
+    this.schedule();
+  }
+
+  /**
+   * Puts a task that has run before into the queue: at its head as long as its quantum lasts, so that a task that makes many calls, or waits most of the time,
+   * does not stand behind those that only compute at each of them. @hotpath
+   */
+  #requeue(task: Task): void {
+    task.quantumUsed += EVENT_NS;
+    if (task.quantumUsed < QUANTUM_NS) {
+      this.queue.unshift(task);
+      return;
+    }
+    task.quantumUsed = 0;
+    this.queue.push(task);
   }
 
   #turn(): void {
@@ -163,7 +186,7 @@ export class RunLoop {
     if (task.state !== TASK_RUNNABLE) return true;
     switchCoverage(task);
     if (task.blocking !== null) {
-      if (this.#continue(task)) this.queue.push(task);
+      if (this.#continue(task)) this.#requeue(task);
       return true;
     }
     if (task.attention && !this.#returnSlow(task, 0)) return true;
@@ -209,8 +232,9 @@ export class RunLoop {
     const run = this.#now - task.runningSince;
     task.longRuns = this.#runsOnThreads.isLong(run) ? task.longRuns + 1 : 0;
     task.userTime += run;
+    task.quantumUsed += run;
     task.runningSince = -1;
-    if (this.#handle(task, task.page.event as EventKind)) this.queue.push(task);
+    if (this.#handle(task, task.page.event as EventKind)) this.#requeue(task);
   }
 
   /**
@@ -256,13 +280,14 @@ export class RunLoop {
 
   /** Puts a task behind the others. False: the event loop has something to do. */
   #endTurn(task: Task, event: EventKind): boolean {
+    task.quantumUsed = 0;
     this.queue.push(task);
     return event !== EVENT_INTERRUPT;
   }
 
   #noAddressSpace(task: Task): void {
     task.state = TASK_RUNNABLE;
-    task.mm.whenAddressSpace().then(() => this.enqueue(task));
+    task.mm.whenAddressSpace().then(() => this.wake(task));
   }
 
   /** Acts on an event. True: the task wants to go on in user mode (state RUNNABLE, not queued). @hotpath */

@@ -1,6 +1,6 @@
 import type { Task } from './task.js';
 
-/** Tasks that want to run, first come first served. A linked list through the tasks: nothing is allocated. */
+/** Tasks that want to run, in order. A linked list through the tasks: nothing is allocated. */
 export class RunQueue {
   #first: Task | null = null;
   #last: Task | null = null;
@@ -17,6 +17,16 @@ export class RunQueue {
     if (this.#last === null) this.#first = task;
     else this.#last.runNext = task;
     this.#last = task;
+    this.length++;
+  }
+
+  /** Puts a task at the head. */
+  unshift(task: Task): void {
+    if (task.queued) return;
+    task.queued = true;
+    task.runNext = this.#first;
+    this.#first = task;
+    if (this.#last === null) this.#last = task;
     this.length++;
   }
 

@@ -1,4 +1,4 @@
-import { EACCES, ENOENT, ENOEXEC, ENOTDIR, RLIMIT_CPU } from '@sbx/abi';
+import { EACCES, EAGAIN, ENOENT, ENOEXEC, ENOTDIR, RLIMIT_CPU } from '@sbx/abi';
 import type { Credentials } from '../auth/credentials.js';
 import type { Kernel } from '../kernel.js';
 import { loadExecutable } from '../loader/loader.js';
@@ -36,9 +36,10 @@ export interface SpawnRequest {
 
 /**
  * Starts a process from the host, in a session of its own, as a child of init. It runs from Node's event loop. Returns the process, whose `onExit` the caller
- * sets, or a negative errno (-ENOENT: no such program; -EACCES: not executable; …).
+ * sets, or a negative errno (-ENOENT: no such program; -EACCES: not executable; -EAGAIN: there are as many tasks as there may be; …).
  */
 export function spawnProcess(kernel: Kernel, request: SpawnRequest): ThreadGroup | number {
+  if (kernel.tasks.size >= kernel.limits.tasks) return -EAGAIN;
   const fs = kernel.vfs.newFsContext();
   fs.umask = request.umask;
   const caller = { kernel, credentials: request.credentials, fs };

@@ -111,6 +111,8 @@ export class Task {
   runningSince = -1;
   /** How many of its last runs in user mode, one after the other, were long (run-lengths.ts). */
   longRuns = 0;
+  /** How much of its quantum it has used (nanoseconds), since it last went to the end of the run queue. */
+  quantumUsed = 0;
   systemTime = 0;
   voluntarySwitches = 0;
   involuntarySwitches = 0;
