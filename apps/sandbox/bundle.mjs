@@ -1,10 +1,9 @@
 // Makes dist/sentry: the bundles from which sentries run. With --marks it makes build/sentry-with-marks instead, whose sentries say on stderr how long their start
 // takes, step by step.
 import { fileURLToPath } from 'node:url';
-import { kcov } from '@sbx/kcov/instrument';
 import { bundle } from '../../tools/bundle/bundle.mjs';
+import { bundleKernel, bundleKernelWithCoverage } from './kernel-bundles.mjs';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const here = fileURLToPath(new URL('.', import.meta.url));
 const marks = process.argv.includes('--marks');
 const define = { SBX_MARKS: String(marks) };
@@ -16,12 +15,6 @@ await Promise.all([
   make('sentry/index.ts', 'sentry'),
   make('serve/main.ts', 'serve', { external: ['@sbx/sandbox/sentry'] }),
   make('record/main.ts', 'record', { external: ['@sbx/sandbox/sentry'] }),
-  make('kernel/index.ts', 'kernel'),
-  // The coverage build: the same with a counter in each basic block of @sbx/kernel, with /sys/kernel/debug/kcov, and with the sources for reports.
-  make('kernel/index.ts', 'kernel-kcov', {
-    conditions: ['@sbx/coverage'],
-    plugins: [
-      kcov({ root, include: (name) => /^packages\/kernel\/src\/(?!kcov\/)/.test(name), sources: `${here}dist/sentry/kernel-kcov.json.gz` }),
-    ],
-  }),
+  bundleKernel(folder, define),
+  bundleKernelWithCoverage(folder, define),
 ]);

@@ -1,4 +1,3 @@
-export { takeCoverage } from '#kcov';
 export { Credentials } from './auth/credentials.js';
 export { createPty, type HostPty } from './fs/dev/host-pty.js';
 export { HostFileSystem, type HostFileSystemOptions } from './fs/host/host-file-system.js';

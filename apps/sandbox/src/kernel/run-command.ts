@@ -1,5 +1,4 @@
 import type { FileDescription, Kernel, ThreadGroup } from '@sbx/kernel';
-import { takeCoverage } from '@sbx/kernel';
 import { mark } from '../boot/marks.js';
 import type { Prepared } from '../sentry/prepare.js';
 import type { RunRequest } from '../sentry/run-request.js';
@@ -52,8 +51,6 @@ class CommandRun {
     const { config, argv, cwd, tty, timeout, ignoredSignals } = this.request;
     const kernel = this.#kernel;
     watch(kernel, this.request.watchdog);
-    // What the start took is nobody's question.
-    if (this.request.onCoverage !== null) takeCoverage();
     const files = this.#openFiles(tty);
     const start = { argv, env: config.env, cwd: cwd ?? this.prepared.plan.cwd, files, terminal: this.#terminal?.pty.terminal ?? null };
     const program = startProgram(kernel, config, start);
@@ -94,7 +91,6 @@ class CommandRun {
     this.#kernel.killAll();
     this.#strace?.end();
     this.#terminal?.close();
-    this.request.onCoverage?.(takeCoverage());
     this.resolve(status);
   }
 }

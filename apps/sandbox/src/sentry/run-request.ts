@@ -15,8 +15,6 @@ export interface RunRequest {
   readonly strace: string | null;
   /** Takes the coverage build of the kernel. */
   readonly kcov: boolean;
-  /** Gets the PCs of all blocks of the coverage build that ran on behalf of no task that traces by itself, at the end; or null. */
-  readonly onCoverage: ((pcs: bigint[]) => void) | null;
   /** Seconds without progress of the kernel after which it is ended; 0: never. */
   readonly watchdog: number;
   readonly verbose: boolean;

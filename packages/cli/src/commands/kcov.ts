@@ -1,4 +1,5 @@
 import { openSync, readFileSync, writeSync } from 'node:fs';
+import { consumeCoverageData } from '@sbx/kcov';
 import { type BlockTable, htmlReport, lcovReport, parsePcs, readSources, type SourceLocation } from '@sbx/kcov/report';
 import { Command, InvalidArgumentError } from 'commander';
 import { EXIT_SBX, Messages } from '../messages.js';
@@ -11,8 +12,8 @@ interface ReportFlags {
   all?: boolean;
 }
 
-/** `sbx run` without flags. */
-const PLAIN: RunFlags = { env: [], volume: [], mount: [], platform: 'auto', hostname: 'sbx', watchdog: 30 };
+/** `sbx run` without other flags, as the caller. */
+const PLAIN: RunFlags = { env: [], volume: [], mount: [], platform: 'auto', hostname: 'sbx', watchdog: 30, kcov: true };
 
 /** `sbx kcov`: what the coverage build's PCs mean. */
 export function kcovCommand(): Command {
@@ -27,7 +28,7 @@ export function kcovCommand(): Command {
 function reportCommand(): Command {
   return new Command('report')
     .description('write a report of the code that was covered: by a program that is run, or by PCs from a file')
-    .argument('[command...]', 'a program to run, and its arguments: the report is of all that the kernel did for it')
+    .argument('[command...]', 'a program to run, and its arguments: the report is of all that the kernel did, from its start on')
     .usage('[flags] [--] [COMMAND [ARGUMENT...]]')
     .passThroughOptions()
     .option('--pcs <file>', 'take the PCs in this file, as programs print what kcov gave them (0x…); - is stdin')
@@ -81,7 +82,14 @@ async function report(command: string[], flags: ReportFlags): Promise<void> {
   } catch (error) {
     return fail((error as Error).message);
   }
-  await runProgram(command, PLAIN, (pcs) => write(table, outputs, pcs));
+  await runProgram(command, PLAIN, () => write(table, outputs, takeCoverage()));
+}
+
+/** The PCs of all blocks that the kernel reached, except on behalf of tasks that traced by themselves. The kernel's bundle and this one share the registry. */
+function takeCoverage(): bigint[] {
+  const pcs: bigint[] = [];
+  consumeCoverageData((word) => pcs.push(Buffer.from(word).readBigUInt64LE()) > 0);
+  return pcs;
 }
 
 /** Opens the files of the reports before a program runs. */

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { RootConfig, RunRequest, SandboxConfig, Say } from '@sbx/sandbox/sentry';
+import type { RootConfig, SandboxConfig, Say } from '@sbx/sandbox/sentry';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { EXIT_SBX, Messages } from '../messages.js';
 import { type Mount, parseDuration, parseMount, parseSeconds, parseSize, parseUser, parseVariable } from '../values.js';
@@ -36,8 +36,8 @@ const LATER: Readonly<Record<string, string>> = {
   '--name <name>': 'a running sandbox cannot be addressed yet',
 };
 
-/** Whom kcov is for. */
-const ROOT = { uid: 0, gid: 0, groups: [] };
+/** Whom kcov is for: `-u 0`. */
+const ROOT = { user: '0', group: undefined };
 
 const EXAMPLES = `
 Examples:
@@ -120,11 +120,11 @@ function collectMounts(value: string, previous: Mount[]): Mount[] {
 }
 
 function run(argv: string[], flags: RunFlags): Promise<void> {
-  return runProgram(argv, flags, null);
+  return runProgram(argv, flags.kcov ? { user: ROOT, ...flags } : flags, () => {});
 }
 
-/** Runs a program and ends this process with its status. `onCoverage`: what gets the coverage of the run before. */
-export async function runProgram(argv: string[], flags: RunFlags, onCoverage: RunRequest['onCoverage']): Promise<void> {
+/** Runs a program and ends this process with its status; before that, `atEnd` is called. */
+export async function runProgram(argv: string[], flags: RunFlags, atEnd: () => void): Promise<void> {
   const sentry = await import('@sbx/sandbox/sentry');
   const messages = new Messages(flags.json);
   const say: Say = (level, message, fields) => messages.say(level, message, fields);
@@ -136,13 +136,13 @@ export async function runProgram(argv: string[], flags: RunFlags, onCoverage: Ru
       tty: flags.tty ?? false,
       timeout: flags.timeout ?? null,
       strace: flags.strace ?? null,
-      kcov: flags.kcov ?? onCoverage !== null,
-      onCoverage,
+      kcov: flags.kcov ?? false,
       watchdog: flags.watchdog,
       verbose: flags.verbose ?? false,
       ignoredSignals: (process.env.SBX_IGNORED ?? '').split(',').filter(Boolean).map(Number),
       say,
     });
+    atEnd();
     // Nothing is waited for: what is left of the sandbox ends with this process.
     process.exit(status);
   } catch (error) {
@@ -169,9 +169,7 @@ function configOf(sentry: Sentry, flags: RunFlags): SandboxConfig {
     home,
     user:
       flags.user === undefined
-        ? flags.kcov
-          ? ROOT
-          : sentry.callingUser()
+        ? sentry.callingUser()
         : sentry.resolveUser(flags.user.user, flags.user.group, root.type === 'dir' ? root.path : '/'),
     hostname: flags.hostname,
     limits: { ...sentry.defaultLimits(), ...(flags.memory === undefined ? {} : { memory: flags.memory }) },

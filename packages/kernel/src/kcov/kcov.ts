@@ -12,12 +12,6 @@ export function switchCoverage(task: Task | null): void {
   driver.switchTo(task);
 }
 
-export function takeCoverage(): bigint[] {
-  const pcs: bigint[] = [];
-  coverage.common.consume(coverage.order, (low, high) => pcs.push((BigInt(high) << 32n) | BigInt(low)) > 0);
-  return pcs;
-}
-
 export const debugFiles: Readonly<Record<string, SysNode>> = {
   kcov: { inode: (superBlock, ino) => new KcovInode(superBlock, ino, driver) },
 };

@@ -5,10 +5,5 @@ import type { Task } from '../task/task.js';
 /** The kernel runs on behalf of a task from now on, or of none. @hotpath */
 export function switchCoverage(_task: Task | null): void {}
 
-/** Takes the PCs of what ran on no tracing task's behalf since the last time. */
-export function takeCoverage(): bigint[] {
-  return [];
-}
-
 /** What is in /sys/kernel/debug. */
 export const debugFiles: Readonly<Record<string, SysNode>> = {};
