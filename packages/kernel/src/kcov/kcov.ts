@@ -2,6 +2,7 @@
 import { coverage, KcovDriver } from '@sbx/kcov';
 import type { SysNode } from '../fs/sys/sys.js';
 import type { Task } from '../task/task.js';
+import { checkKernel } from './check.js';
 import { KcovArea } from './kcov-area.js';
 import { KcovInode } from './kcov-file.js';
 
@@ -13,5 +14,6 @@ export function switchCoverage(task: Task | null): void {
 }
 
 export const debugFiles: Readonly<Record<string, SysNode>> = {
+  check: { text: checkKernel, mode: 0o400 },
   kcov: { inode: (superBlock, ino) => new KcovInode(superBlock, ino, driver) },
 };
