@@ -1,7 +1,3 @@
 import { library } from '../../tsup.shared.js';
 
-export default library({
-  index: 'src/index.ts',
-  'instrument/index': 'src/instrument/index.ts',
-  'report/index': 'src/report/index.ts',
-});
+export default library({ index: 'src/index.ts', instrument: 'src/instrument.ts', report: 'src/report.ts' });

@@ -8,7 +8,7 @@ import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testUnless } from '../../../tools/native/conditional-test.js';
 import { kcov } from '../src/instrument/plugin.js';
-import { type BlockTable, htmlReport, lcovReport, parsePcs, readSources } from '../src/report/index.js';
+import { type BlockTable, htmlReport, lcovReport, parsePcs, readSources } from '../src/report.js';
 
 const SIGN = `export function sign(x: number): string {
   if (x < 0) return '<&"minus">';
