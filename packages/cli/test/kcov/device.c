@@ -291,7 +291,7 @@ static void children(void) {
 
   child = fork();
   if (child == 0) {
-    if (enable(fd) != 0) _exit(1);
+    while (enable(fd) != 0) usleep(1000);
     for (;;) pause();
   }
   while (enable(fd) == 0) disable(fd), usleep(1000);
