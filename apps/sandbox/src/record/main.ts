@@ -36,7 +36,6 @@ run({
   watchdog: PATIENCE_MS / 1000,
   verbose: false,
   kcov: false,
-  onCoverage: null,
   ignoredSignals: [],
   say() {},
 }).then(
