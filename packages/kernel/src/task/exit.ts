@@ -1,4 +1,4 @@
-import { SA_NOCLDSTOP, SA_NOCLDWAIT, SIGCHLD, SIGCONT, SIGHUP } from '@sbx/abi';
+import { SA_NOCLDSTOP, SA_NOCLDWAIT, SIGCHLD, SIGCONT, SIGHUP, SIGRTMAX } from '@sbx/abi';
 import { futexExit, futexWakeAddress } from '../futex/futex.js';
 import { interruptTask, sendToGroup, sendToProcessGroup } from '../signal/send.js';
 import { SignalInfo } from '../signal/signal-info.js';
@@ -156,7 +156,8 @@ export function notifyParent(group: ThreadGroup, status: number, exitSignal = SI
   const actions = parent.signals.actions;
   const ignores = exitSignal === SIGCHLD && actions.isIgnore(SIGCHLD);
   const noZombie = ignores || (exitSignal === SIGCHLD && (actions.flags(SIGCHLD) & SA_NOCLDWAIT) !== 0);
-  const silent = ignores || exitSignal === 0 || (!exited && (actions.flags(SIGCHLD) & SA_NOCLDSTOP) !== 0);
+  // clone(2) takes any byte; one that is no signal is none.
+  const silent = ignores || exitSignal === 0 || exitSignal > SIGRTMAX || (!exited && (actions.flags(SIGCHLD) & SA_NOCLDSTOP) !== 0);
   if (!silent) {
     const uid = leader.credentials.ruid;
     sendToGroup(parent, SignalInfo.child(exitSignal, group.id, uid, status, group.deadUserTime, group.deadSystemTime));

@@ -47,9 +47,15 @@ export interface Booted {
   shutdown(): void;
 }
 
+/** What all programs together may use. `memory`: bytes. */
+export interface Limits {
+  readonly tasks: number;
+  readonly memory: number;
+}
+
 /** A kernel on a real platform (see platform.ts unless another is given) with an empty tmpfs as its root. */
-export function boot(provider: PlatformProvider = platformProvider): Booted {
-  const memory = MemoryFile.create({ name: 'application', limit: 1 * GiB });
+export function boot(provider: PlatformProvider = platformProvider, limits: Limits = { tasks: 4096, memory: 1 * GiB }): Booted {
+  const memory = MemoryFile.create({ name: 'application', limit: limits.memory });
   const kernelMemory = MemoryFile.create({ name: 'kernel', limit: 256 * 2 ** 20 });
   /** Of the programs that run: rejects their promises. */
   const onPanic = new Set<(error: Error) => void>();
@@ -58,7 +64,7 @@ export function boot(provider: PlatformProvider = platformProvider): Booted {
   kernel = new Kernel({
     platform,
     clock: new HostClock(),
-    limits: { tasks: 4096, memory: 1 * GiB },
+    limits,
     hostname: 'sbx',
     random: (bytes) => void randomFillSync(bytes),
     log: (line) => console.error(line),

@@ -5,7 +5,7 @@ import type { Task } from '../../../src/task/task.js';
 import type { SyscallTracer } from '../../../src/trace/tracer.js';
 import { liveDescriptions } from '../../../src/vfs/file-description.js';
 import { ERESTARTSYS } from '../../../src/wait/restart.js';
-import { type Booted, boot } from '../../support/boot.js';
+import { type Booted, boot, type Limits } from '../../support/boot.js';
 import { ENVIRONMENT } from './host.js';
 import { describeEnd, type Outcome } from './outcome.js';
 
@@ -29,6 +29,15 @@ export class CallRecord implements SyscallTracer {
   }
 }
 
+/** How a program is run. Default: as this process's user, for a minute at most. */
+export interface RunOptions {
+  /** Milliseconds. */
+  readonly timeout?: number;
+  readonly args?: readonly string[];
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
 /** A kernel in which programs run one after the other. A program that makes it panic or hang costs it; the next one gets a new one. */
 export class GuestSandbox {
   #booted: Booted | null = null;
@@ -36,14 +45,16 @@ export class GuestSandbox {
   /** What the last program called. */
   record = new CallRecord();
 
+  constructor(readonly limits?: Limits) {}
+
   get booted(): Booted {
-    this.#booted ??= start();
+    this.#booted ??= start(this.limits);
     return this.#booted;
   }
 
   /** Runs a program (a file of the host) to its end and returns how that was. Processes that it leaves are killed. */
-  async run(binary: string, options: { timeout?: number; args?: readonly string[] } = {}): Promise<Outcome> {
-    const { timeout = 60_000, args = [] } = options;
+  async run(binary: string, options: RunOptions = {}): Promise<Outcome> {
+    const { timeout = 60_000, args = [], uid = process.getuid?.(), gid = process.getgid?.() } = options;
     const { kernel } = this.booted;
     const cwd = `/tmp/guest-${++this.#runs}`;
     this.booted.put('/bin/program', binary);
@@ -56,7 +67,7 @@ export class GuestSandbox {
       timer = setTimeout(() => reject(new Error(`not done after ${timeout / 1000} s:\n${describeTasks(kernel.tasks.values())}`)), timeout);
     });
     try {
-      const running = this.booted.run(['/bin/program', ...args], environment, { uid: process.getuid?.(), gid: process.getgid?.(), cwd });
+      const running = this.booted.run(['/bin/program', ...args], environment, { uid, gid, cwd });
       const { status, stdout, stderr } = await Promise.race([running, late]);
       await Promise.race([this.#settle(), late]);
       this.#checkLeaks(before);
@@ -99,8 +110,8 @@ export class GuestSandbox {
   }
 }
 
-function start(): Booted {
-  const booted = boot();
+function start(limits?: Limits): Booted {
+  const booted = boot(undefined, limits);
   const { vfs } = booted.kernel;
   vfs.mkdirAll(vfs.kernelCaller, '/tmp', 0o1777);
   return booted;

@@ -197,6 +197,24 @@ static void pidfd(void) {
   gate_close(gate);
 }
 
+/* The low byte of clone's flags is the signal at the end; what is no signal is none, and the child waits all the same. */
+static void odd_signals(void) {
+  CASE("exit signals");
+  const int signals[] = {0, SIGUSR1, 64, 65, 200, 255};
+  sigset_t all, before;
+  sigfillset(&all);
+  sigprocmask(SIG_BLOCK, &all, &before);
+  for (unsigned i = 0; i < sizeof signals / sizeof *signals; i++) {
+    fflush(stdout);
+    pid_t child = (pid_t)syscall(SYS_clone, signals[i], 0, 0, 0, 0);
+    if (child == 0) _exit(3);
+    int status = -1;
+    SAY("%d: %d %s", signals[i], waitpid(child, &status, __WALL) == child, status_text(status));
+    SAY("signal %d", sigtimedwait(&all, NULL, &(struct timespec){0, 0}));
+  }
+  sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
 static void clone3_calls(void) {
   CASE("clone3");
   fflush(stdout);
@@ -280,6 +298,7 @@ int main(void) {
   exit_signals();
   refused();
   pidfd();
+  odd_signals();
   clone3_calls();
   clone3_errors();
   parent_flag();
