@@ -61,6 +61,20 @@ static int check_device(int kvm, char *reason, size_t size) {
   return 0;
 }
 
+/*
+ * Protection keys are not offered: the application's kernel has none to give (pkey_alloc), and an application that took rights from itself by WRPKRU
+ * would fault on memory that is mapped, for ever. Without CR4.PKE the instructions are #UD, as on a CPU that lacks them.
+ */
+static void hide_protection_keys(struct kvm_cpuid_table *table) {
+  enum { FEATURES = 7, EXTENDED_STATE = 0xd, PKU = 1 << 3, OSPKE = 1 << 4, PKRU_LEAF = 9 };
+  for (uint32_t i = 0; i < table->header.nent; i++) {
+    struct kvm_cpuid_entry2 *e = &table->entries[i];
+    if (e->function == FEATURES && e->index == 0) e->ecx &= ~(uint32_t)(PKU | OSPKE);
+    if (e->function == EXTENDED_STATE && e->index == 0) e->eax &= ~(uint32_t)XCR0_PKRU;
+    if (e->function == EXTENDED_STATE && e->index == PKRU_LEAF) e->eax = e->ebx = e->ecx = e->edx = 0;
+  }
+}
+
 static int open_vm(struct machine *m, char *reason, size_t size) {
   if (check_device(m->kvm, reason, size) < 0) return -1;
   int run_size = kvm_vcpu_mmap_size(m->kvm);
@@ -84,6 +98,7 @@ static int open_vm(struct machine *m, char *reason, size_t size) {
     snprintf(reason, size, "KVM_GET_SUPPORTED_CPUID failed: %s", strerror(-error));
     return -1;
   }
+  hide_protection_keys(m->cpuid);
   return 0;
 }
 

@@ -80,7 +80,7 @@ static int set_special_registers(struct vcpu *v) {
   if (m->cr4 != 0) error = kvm_set_sregs(v->fd, &s);
   else {
     /* The first vCPU finds out which optional features this KVM gives: all that CPUID has are usually granted in one go. */
-    static const uint64_t optional[] = {CR4_FSGSBASE, CR4_OSXSAVE, CR4_SMEP, CR4_UMIP, CR4_PKE};
+    static const uint64_t optional[] = {CR4_FSGSBASE, CR4_OSXSAVE, CR4_SMEP, CR4_UMIP};
     const uint64_t base = CR4_PAE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT;
     s.cr4 = base;
     for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++) s.cr4 |= optional[i];
@@ -114,7 +114,7 @@ static int set_xcr0(struct vcpu *v) {
   }
   const uint64_t avx512 = XCR0_OPMASK | XCR0_ZMM_HI256 | XCR0_HI16_ZMM;
   const uint64_t legacy = XCR0_X87 | XCR0_SSE;
-  const uint64_t tries[] = {supported & ~(uint64_t)XCR0_REFUSED, supported & (legacy | XCR0_AVX | avx512 | XCR0_PKRU), supported & (legacy | XCR0_AVX | avx512), legacy | (supported & XCR0_AVX), legacy};
+  const uint64_t tries[] = {supported & ~(uint64_t)(XCR0_REFUSED | XCR0_PKRU), supported & (legacy | XCR0_AVX | avx512), legacy | (supported & XCR0_AVX), legacy};
   for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
     if (kvm_set_xcr0(v->fd, tries[i]) < 0) continue;
     m->xcr0 = tries[i];
@@ -278,6 +278,12 @@ static void save(struct vcpu *v, struct context *c) {
   _Static_assert(sizeof(struct kvm_xsave) == CONTEXT_XSTATE_SIZE, "the extended state is one KVM_GET_XSAVE");
   int error = kvm_get_xsave(v->fd, (struct kvm_xsave *)page->xstate);
   if (error < 0) report_failure(v, c, "KVM_GET_XSAVE failed: errno %d", -error);
+  /* KVM adds components that XCR0 does not have (PKRU): XRSTOR of an area that names them is #GP. */
+  enum { XSTATE_BV = 512 };
+  uint64_t components;
+  memcpy(&components, page->xstate + XSTATE_BV, sizeof(components));
+  components &= v->machine->xcr0;
+  memcpy(page->xstate + XSTATE_BV, &components, sizeof(components));
 }
 
 void context_pull(struct context *c) {

@@ -46,7 +46,7 @@ export type Counts = Record<(typeof COUNT_NAMES)[number], number>;
  */
 export class KvmPlatform extends NoCPUPreemptionDetection implements Platform {
   readonly name = 'kvm';
-  readonly supportsAddressSpaceIO = false;
+  readonly supportsAddressSpaceIO = true;
   readonly cooperativelySchedulesAddressSpace = false;
   readonly mapUnit = 0;
   readonly minUserAddress = 0;

@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { DATA, Guest } from './guest.js';
 import { kvmMissing, testWithKvm } from './usable.js';
 
+const SIGILL = 4;
+
 describe('what ring 3 may do', () => {
   let guest: Guest;
   beforeAll(() => {
@@ -30,6 +32,16 @@ describe('what ring 3 may do', () => {
       // Where ring 3 runs on the host's own descriptors the jump works, and what follows it does not.
       else expect([event, [4, 11].includes(thread.page.signo)]).toEqual([EVENT_SIGNAL, true]);
     }
+  });
+
+  testWithKvm('there are no protection keys, with which a thread could lock itself out of memory that is mapped', () => {
+    const thread = guest.thread('wrpkru');
+    thread.page.setReg(REG.rax, 3);
+    expect([guest.run(thread), thread.page.signo]).toEqual([EVENT_SIGNAL, SIGILL]);
+    thread.pullState();
+    const PKRU = 1 << 1;
+    expect(thread.page.xstate[513]! & PKRU).toBe(0);
+    expect(guest.platform.extendedState.featuresLow & (PKRU << 8)).toBe(0);
   });
 
   testWithKvm('extended state that no CPU would accept is SIGSEGV, and the context can go on with another', () => {

@@ -37,6 +37,8 @@ const PROGRAMS = {
   push: [0x50, 0x5b, 0x0f, 0x05],
   /** vmcall; syscall */
   vmcall: [0x0f, 0x01, 0xc1, 0x0f, 0x05],
+  /** wrpkru; syscall */
+  wrpkru: [0x31, 0xc9, 0x31, 0xd2, 0x0f, 0x01, 0xef, 0x0f, 0x05], // xor %ecx, %ecx; xor %edx, %edx; wrpkru; syscall
   /** A far jump to 32-bit code: ljmp *(%rdi). */
   far_jump: [0xff, 0x2f],
 } satisfies Record<string, number[]>;

@@ -54,5 +54,11 @@ else
   ) &
   wait $copy_out $copy_err
 fi
-echo "exit $status" >"$(port sbx.status)"
+{
+  # A command that died of a signal: what the kernel has to say about it.
+  if [ "$status" -ge 128 ]; then
+    $bb dmesg | $bb grep -E 'segfault|traps:|general protection|Out of memory|lockup|BUG:' | $bb tail -n 10 | $bb sed 's/^/kernel /'
+  fi
+  echo "exit $status"
+} >"$(port sbx.status)"
 $bb poweroff -f

@@ -21,8 +21,9 @@ export const machines: Readonly<Record<string, Machine>> = {
   amd64: {
     name: 'amd64',
     qemu: 'qemu-system-x86_64',
-    // `max` is an AMD CPU with SVM and nested paging; tcg,thread=multi gives each guest CPU a host thread.
-    board: ['-accel', 'tcg,thread=multi', '-cpu', 'max'],
+    // `max` is an AMD CPU with SVM and nested paging; tcg,thread=multi gives each guest CPU a host thread. Without protection keys: with
+    // them V8 guards its WebAssembly code by keys, which kills Node now and then, and each change of PKRU empties the emulator's TLB.
+    board: ['-accel', 'tcg,thread=multi', '-cpu', 'max,-pku'],
     console: 'ttyS0',
     kernelPackage: 'linux-image-cloud-amd64',
     modules: ['virtio_pci', 'virtiofs', 'overlay', 'virtio_console', 'virtio-rng', 'kvm-amd'],

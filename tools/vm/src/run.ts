@@ -170,6 +170,7 @@ async function boot(machine: Machine, kernel: Kernel, folder: string, options: V
     options.signal?.removeEventListener('abort', onAbort);
   }
   const report = /^exit (\d+)$/m.exec(status);
+  for (const [, line] of status.matchAll(/^kernel (.*)$/gm)) options.stderr.write(`vm: kernel: ${line}\n`);
   if (report) return Number(report[1]);
   throw ended ?? new VmError('VM_DIED', `the VM ended without an exit status; its console ends with:\n${console.trim()}`);
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -67,6 +67,20 @@ describe.skipIf(reason)(`the test VM${reason ? ` (${reason})` : ''}`, { timeout:
     expect(result.stdout).toMatch(/\n\/usr\n$/);
     expect(variables.sort()).toEqual(["GREETING=it's", 'PATH=/usr/bin:/bin']);
     expect(result.status).toBe(137);
+  });
+
+  test('says what the kernel knows of a command that died, and takes folders by other names, too', async () => {
+    const other = `${folder}-link`;
+    symlinkSync(folder, other);
+    try {
+      const crash = 'echo reached > reached; exec python3 -c "import ctypes; ctypes.string_at(8)"';
+      const result = await collect(['sh', '-c', crash], { writable: [other], cwd: other });
+      expect(result.status).toBe(139);
+      expect(result.stderr).toMatch(/^vm: kernel: .*python3\[\d+\]: segfault at 8 /m);
+      expect(readFileSync(path.join(folder, 'reached'), 'latin1')).toBe('reached\n');
+    } finally {
+      rmSync(other);
+    }
   });
 
   test('is stopped after its time', async () => {
