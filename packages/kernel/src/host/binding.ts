@@ -32,9 +32,15 @@ export interface Binding {
   turnOpen(callback: () => void): TurnHandle;
   turnRequest(handle: TurnHandle): void;
   turnClose(handle: TurnHandle): void;
-  /** Stores CLOCK_MONOTONIC in nanoseconds, as a double, in `monotonicTime`. Allocates nothing. */
+  /**
+   * Doubles: CLOCK_MONOTONIC in nanoseconds; what CLOCK_REALTIME is ahead of it, in whole seconds, and in nanoseconds that remain; by how many nanoseconds that
+   * may be wrong.
+   */
+  readonly times: ArrayBuffer;
+  /** Stores the first of `times`. Allocates nothing. */
   readMonotonic(): void;
-  readonly monotonicTime: ArrayBuffer;
+  /** Stores the others. */
+  readRealtimeOffset(): void;
   /** Reads TSC (low, high) and CLOCK_MONOTONIC (nanoseconds: low, high) of one moment, to some 20 ns. False where there is no TSC. */
   tscSample(out: Uint32Array): boolean;
 }
@@ -57,7 +63,7 @@ function load(): Binding {
   const refuse = () => {
     throw Object.assign(new Error(`@sbx/kernel needs its native part: ${reason}`), { code: 'ERR_SBX_NATIVE_UNAVAILABLE' });
   };
-  const inert = { hostBuffer: (length: number) => ({ buffer: new ArrayBuffer(length), address: 0 }), monotonicTime: new ArrayBuffer(8) };
+  const inert = { hostBuffer: (length: number) => ({ buffer: new ArrayBuffer(length), address: 0 }), times: new ArrayBuffer(32) };
   return new Proxy(inert as Binding, { get: (target, name) => Reflect.get(target, name) ?? refuse });
 }
 

@@ -1,11 +1,15 @@
-import { performance } from 'node:perf_hooks';
 import { binding } from '../host/binding.js';
 
 const NANOSECONDS = 1e9;
+/** The offset of realtime is kept as long as it is right to this, and to the error of a measurement. */
+const EXACT_NS = 10_000;
 
-/** Where `readMonotonic` stores the time. */
-const monotonicTime = new Float64Array(binding.monotonicTime);
-const readMonotonic = binding.readMonotonic;
+const { readMonotonic, readRealtimeOffset } = binding;
+const times = new Float64Array(binding.times);
+const MONOTONIC = 0;
+const OFFSET_SECONDS = 1;
+const OFFSET_NANOSECONDS = 2;
+const OFFSET_ERROR = 3;
 
 /**
  * The kernel's clocks. Times are numbers: nanoseconds of the monotonic clock stay exact for 104 days of uptime; realtime (nanoseconds since 1970 are beyond
@@ -47,7 +51,7 @@ export class HostClock implements Clock {
 
   monotonic(): number {
     readMonotonic();
-    return monotonicTime[0];
+    return times[MONOTONIC];
   }
 
   readRealtime(): void {
@@ -59,23 +63,15 @@ export class HostClock implements Clock {
     this.nanoseconds = total - carry * NANOSECONDS;
   }
 
-  /** Date.now() has milliseconds only: the offset is kept unless it is off by more than that, so that realtime does not jump about. */
+  /** Realtime jumps when somebody sets the host's clock, and not because a measurement was less exact. */
   #measure(now: number): void {
     this.#measured = now;
-    const wallMs = performance.timeOrigin + performance.now();
-    const wall = Date.now();
-    const ms = Math.abs(wall - wallMs) > 2 ? wall : wallMs;
-    const seconds = Math.floor(ms / 1000);
-    const nanoseconds = Math.floor((ms - seconds * 1000) * 1e6);
-    let offset = nanoseconds - (now % NANOSECONDS);
-    let offsetSeconds = seconds - Math.floor(now / NANOSECONDS);
-    if (offset < 0) {
-      offset += NANOSECONDS;
-      offsetSeconds--;
-    }
-    const drift = Math.abs((offsetSeconds - this.#offsetSeconds) * NANOSECONDS + offset - this.#offsetNanoseconds);
-    if (drift < 2e6) return;
-    this.#offsetSeconds = offsetSeconds;
-    this.#offsetNanoseconds = offset;
+    readRealtimeOffset();
+    const seconds = times[OFFSET_SECONDS];
+    const nanoseconds = times[OFFSET_NANOSECONDS];
+    const change = (seconds - this.#offsetSeconds) * NANOSECONDS + nanoseconds - this.#offsetNanoseconds;
+    if (Math.abs(change) <= EXACT_NS + times[OFFSET_ERROR]) return;
+    this.#offsetSeconds = seconds;
+    this.#offsetNanoseconds = nanoseconds;
   }
 }
