@@ -15,9 +15,12 @@ export function takeStdio(kernel: Kernel, devNull: number): FileDescription[] {
   return files;
 }
 
-/** A descriptor of this process as a file of programs, which it belongs to afterwards. */
+/**
+ * A descriptor of this process as a file of programs, which it belongs to afterwards. A socket (which is what Node gives its children) is shown as a pipe: programs
+ * ask a socket who is at its other end, and Node writes nothing at all when it cannot tell.
+ */
 export function openHostFile(kernel: Kernel, fd: number): FileDescription {
-  const file = fd < 0 ? fd : hostFile(kernel, fd);
+  const file = fd < 0 ? fd : hostFile(kernel, fd, { socketAsPipe: true });
   if (typeof file === 'number')
     throw new SentryError('ERR_SBX_START', `cannot give descriptor ${fd} to a program: ${errnoName(file) ?? file}`);
   return file;

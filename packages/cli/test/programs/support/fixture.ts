@@ -1,5 +1,6 @@
-import { chmodSync, linkSync, lutimesSync, mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, linkSync, lutimesSync, mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /** The time of every file of the fixture: 2001-02-03 04:05:06 UTC. */
 const TIME = Date.UTC(2001, 1, 3, 4, 5, 6) / 1000;
@@ -71,3 +72,10 @@ const PROSE = `It was a bright cold day in the valley, and the clocks of the thr
 
 "You will be late," said the clockmaker's daughter. "I am always late," he said, "but never by the same amount."
 `;
+
+/** Adds files of `scripts/` to the fixture, in a folder of that name. */
+export function addScripts(fixture: string, ...names: readonly string[]): void {
+  const folder = path.join(fixture, 'scripts');
+  mkdirSync(folder, { recursive: true });
+  for (const name of names) copyFileSync(fileURLToPath(new URL(`../scripts/${name}`, import.meta.url)), path.join(folder, name));
+}

@@ -1,0 +1,3 @@
+import { testTable } from './support/differential.js';
+
+testTable('git.sh', { programs: ['git', 'tar'] });

@@ -1,0 +1,16 @@
+# Node.js: the one that runs these tests, as `node`.
+node -e 'console.log(6 * 7, [1, 2, 3].map((x) => x ** 2), new Intl.NumberFormat("en").format(1234567.891))'
+node -e 'const { Worker } = require("worker_threads"); const code = "const { parentPort, workerData } = require(\"worker_threads\"); let s = 0; for (let i = 0; i < 1e5; i++) s += i * workerData; parentPort.postMessage(s)";
+  Promise.all([0, 1, 2].map((i) => new Promise((r) => new Worker(code, { eval: true, workerData: i }).on("message", r)))).then((r) => console.log(r))'
+node -e 'const fs = require("fs"); fs.mkdirSync("d/e", { recursive: true }); fs.writeFileSync("d/e/f", "data"); console.log(fs.readFileSync("d/e/f", "utf8"), fs.readdirSync("d/e"), fs.statSync("d/e/f").size);
+  fs.cpSync("d", "copy", { recursive: true }); fs.rmSync("copy", { recursive: true }); fs.promises.readFile("d/e/f").then((x) => { console.log("async", x.length);
+  fs.createReadStream("d/e/f").on("data", (x) => console.log("stream", String(x))).on("close", () => { const w = fs.watch("d", (e, f) => { console.log(e, f); w.close(); }); fs.writeFileSync("d/g", ""); }); })'
+node -e 'const cp = require("child_process"); console.log(String(cp.execSync("echo from shell"))); const c = cp.spawn("cat"); c.stdout.on("data", (d) => console.log("cat", String(d)));
+  c.on("close", (code, signal) => { console.log(code, signal); cp.exec("exit 3", (e) => { console.log(e.code); const k = cp.spawn("sleep", ["100"]); k.on("exit", (code, signal) => console.log(code, signal)); k.kill(); }); }); c.stdin.end("through")'
+node -e 'const net = require("net"); const s = net.createServer((c) => c.pipe(c)).listen("sock", () => { const c = net.connect("sock"); c.end("echo"); c.on("data", (d) => console.log(String(d))).on("close", () => s.close()); })'
+node -e 'const c = require("crypto"), z = require("zlib"); console.log(c.createHash("sha256").update("x").digest("hex"), c.randomBytes(4).length, c.pbkdf2Sync("a", "b", 1000, 16, "sha1").toString("hex")); console.log(z.gunzipSync(z.gzipSync("a".repeat(1e6))).length)'
+node -e 'setTimeout(() => console.log("timer"), 20); process.nextTick(() => console.log("tick")); Promise.resolve().then(() => console.log("micro")); console.log("first")'; echo 'console.log(1 + 1)' | node; node --input-type=module -e 'import { readFile } from "fs/promises"; console.log((await readFile("/etc/hostname")).length > 0)'
+node -e 'process.on("SIGUSR2", () => { console.log("usr2"); process.exit(4); }); setTimeout(() => {}, 1e5); process.kill(process.pid, "SIGUSR2")'; echo $?; node -e 'throw new Error("x")' 2>&1 | grep Error:; node -e 'process.exitCode = 9'; echo $?; node -e 'process.abort()' 2> /dev/null; echo $?
+node -e 'const m = new WebAssembly.Module(new Uint8Array([0,97,115,109,1,0,0,0,1,7,1,96,2,127,127,1,127,3,2,1,0,7,7,1,3,97,100,100,0,0,10,9,1,7,0,32,0,32,1,106,11])); console.log(new WebAssembly.Instance(m).exports.add(40, 2));
+  console.log(Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)); let s = 0; for (let i = 0; i < 1e7; i++) s = (s * 31 + i) | 0; console.log(s); try { (function f() { f(); })(); } catch (e) { console.log(e.constructor.name); }'
+node --max-old-space-size=40 -e 'const a = []; for (;;) a.push(new Array(1e4).fill(1.5))' > /dev/null 2>&1; echo $?; node -p 'os.totalmem() > 0 && process.memoryUsage().rss > 0 && os.cpus().length'
