@@ -3,8 +3,8 @@ import { testTable } from './support/differential.js';
 const programs = [
   'chroot',
   'ed',
-  'gdb',
   'jq',
+  'envsubst',
   'less',
   'redis-benchmark',
   'redis-check-rdb',
@@ -15,6 +15,7 @@ const programs = [
   'tmux',
   'top',
   'vim',
+  'unzip',
   'zip',
   'zstd',
 ];
