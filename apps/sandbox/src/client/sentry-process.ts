@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { binding } from '../binding.js';
+import { checkSentryMessage } from '../protocol/check.js';
 import { JsonLines, jsonLine } from '../protocol/lines.js';
 import type { ClientMessage, SentryMessage } from '../protocol/messages.js';
 import { SandboxError } from './errors.js';
@@ -89,7 +90,7 @@ export class SentryProcess {
     this.#control.on('error', () => {});
     this.#control.on('data', (bytes: Buffer) => {
       try {
-        for (const message of this.#lines.push(bytes)) onMessage(message as SentryMessage);
+        for (const message of this.#lines.push(bytes)) onMessage(checkSentryMessage(message));
       } catch (error) {
         onBroken(error as Error);
       }

@@ -6,6 +6,7 @@ import { type ClientMessage, CONTROL_FD, type CreateMessage, PROTOCOL_VERSION, t
 
 /** A client sends environments and arguments: Linux's own bound for them is 2 MiB. */
 const MAX_MESSAGE = 16 * 2 ** 20;
+const EXIT_SBX = 125;
 
 /** The stream of messages with the client. */
 export interface Control {
@@ -19,13 +20,13 @@ export function serve(): void {
   const lines = new JsonLines(MAX_MESSAGE);
   const [create, ...early] = readFirst(lines);
   try {
-    if (create.type !== 'create' || create.version !== PROTOCOL_VERSION)
+    if (create?.type !== 'create' || create.version !== PROTOCOL_VERSION)
       throw new SentryError('ERR_SBX_START', 'client and sentry are of different versions');
     const prepared = prepare(create.config, { program: null, strace: create.strace, kcov: false });
     const kernel = prepared.kernel.run() as typeof import('../kernel/index.js');
     kernel.serve(prepared, create, openControl(lines, early));
   } catch (error) {
-    if (!isSentryError(error)) throw error;
+    if (!isSentryError(error)) die('the sandbox cannot be started', error);
     writeSync(CONTROL_FD, jsonLine({ type: 'failed', code: error.code, message: error.message }));
   }
 }
@@ -37,9 +38,23 @@ function readFirst(lines: JsonLines): [CreateMessage, ...ClientMessage[]] {
     const n = readSync(CONTROL_FD, bytes, 0, bytes.length, null);
     // The client is gone.
     if (n === 0) process.exit(0);
-    const messages = lines.push(Buffer.from(bytes.subarray(0, n)));
+    const messages = take(() => lines.push(Buffer.from(bytes.subarray(0, n))));
     if (messages.length > 0) return messages as [CreateMessage, ...ClientMessage[]];
   }
+}
+
+/** Does what a message wants. One that is none comes from no client of ours, or one of another version: this process ends, and says why. */
+function take<T>(action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    die('the client sent something that is no message', error);
+  }
+}
+
+function die(what: string, error: unknown): never {
+  writeSync(2, `sbx: ${what}: ${error instanceof Error ? error.stack : error}\n`);
+  process.exit(EXIT_SBX);
 }
 
 function openControl(lines: JsonLines, early: ClientMessage[]): Control {
@@ -49,10 +64,11 @@ function openControl(lines: JsonLines, early: ClientMessage[]): Control {
   return {
     send: (message) => void socket.write(jsonLine(message)),
     start(onMessage, onEnd) {
-      for (const message of early) onMessage(message);
-      socket.on('data', (bytes) => {
-        for (const message of lines.push(bytes)) onMessage(message as ClientMessage);
-      });
+      const handle = (messages: unknown[]) => {
+        for (const message of messages) take(() => onMessage(message as ClientMessage));
+      };
+      handle(early);
+      socket.on('data', (bytes) => handle(take(() => lines.push(bytes))));
       socket.on('close', onEnd);
     },
   };

@@ -1,12 +1,13 @@
 import process from 'node:process';
-import { kvmProvider } from '@sbx/kvm-platform';
 import { describe, it } from 'vitest';
 import { missing, toolchains } from '../../../../tools/native/toolchain.js';
+import { PLATFORMS } from '../../src/sentry/prepare.js';
 
 /** Why no sandbox can run here, or undefined when it can. */
 export function sandboxUnusable(): string | undefined {
-  const { usable, reason } = kvmProvider.probe();
-  return usable ? undefined : `no sandbox can run here: ${reason}`;
+  const probes = PLATFORMS.map((platform) => ({ name: platform.name, ...platform.probe() }));
+  if (probes.some(({ usable }) => usable)) return undefined;
+  return `no sandbox can run here: ${probes.map(({ name, reason }) => `${name}: ${reason}`).join('; ')}`;
 }
 
 /**
