@@ -1,4 +1,4 @@
-// covers: pipe open read write
+// covers: pipe2 openat(ENOENT) read write
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

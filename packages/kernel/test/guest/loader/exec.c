@@ -97,7 +97,7 @@ static int show(int argc, char **argv, char **envp) {
   for (int i = 0; i < 16; i++) bits |= random[i];
   say("random bytes", "%d", bits != 0);
   say("file name", "%d", strcmp((char *)getauxval(AT_EXECFN), argv[0]) == 0 || argc > 2);
-  say("min signal stack", "%d", getauxval(51) >= 2048);
+  say("min signal stack", "%d", getauxval(51) > 512 && getauxval(51) < 65536);
   return 7;
 }
 

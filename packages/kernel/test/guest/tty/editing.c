@@ -1,4 +1,5 @@
 // covers: read write ioctl poll
+// timing: sensitive
 // Canonical mode: lines, erasing, killing, literal characters, end of file; and how all of it is echoed.
 #include "terminal.h"
 

@@ -1,4 +1,5 @@
 // covers: ioctl(EINVAL EIO ENOTTY EPERM ESRCH) read(EIO) write openat(ENXIO) setsid(EPERM) setpgid kill wait4 rt_sigaction rt_sigprocmask
+// timing: sensitive
 // Job control: controlling terminals, foreground groups, signals from the keyboard, background processes, hang-ups.
 #include "terminal.h"
 
@@ -19,7 +20,7 @@ static void print_signals(const char *what) {
   SAY("%s:%s", what, text);
 }
 static void wait_signal(int signo) {
-  for (int i = 0; i < 200 && got[signo] == 0; i++) sleep_ms(5);
+  for (int i = 0; i < 2000 && got[signo] == 0; i++) sleep_ms(5);
 }
 
 /* Runs a part as a session leader with the terminal of a fresh pair; the parent has the master. */
@@ -287,6 +288,7 @@ static void orphans(void) {
 static void hangups(void) {
   CASE("hang-ups");
   /* The master closes: leader and, when it exits, the foreground group are told. */
+  struct gate finished = new_gate();
   open_pair();
   fflush(stdout);
   pid_t leader = fork();
@@ -305,6 +307,7 @@ static void hangups(void) {
       wait_signal(SIGCONT);
       sleep_ms(50);
       print_signals("foreground job");
+      gate_open(finished);
       _exit(0);
     }
     setpgid(job, job);
@@ -321,28 +324,30 @@ static void hangups(void) {
   sleep_ms(60);
   close_pair();
   say_end("leader", leader);
-  sleep_ms(150);
+  gate_pass(finished);
   /* The leader exits: the foreground group gets SIGHUP, and the terminal is free for another session. */
   open_pair();
   fflush(stdout);
+  struct gate reaped = new_gate();
   leader = fork();
   if (leader == 0) {
     setsid();
     ioctl(slave, TIOCSCTTY, 0);
+    watch(SIGHUP);
     pid_t job = fork();
     if (job == 0) {
-      watch(SIGHUP);
       wait_signal(SIGHUP);
+      gate_pass(reaped);
       print_signals("job of an exited leader");
       pid_t word;
       T(ioctl(slave, TIOCGPGRP, &word));
       T(write(slave, "alive\n", 6));
       _exit(0);
     }
-    sleep_ms(50);
     _exit(0);
   }
   say_end("leader", leader);
+  gate_open(reaped);
   show_screen("the line is not cut");
   leader = fork();
   if (leader == 0) {

@@ -1,4 +1,5 @@
 // covers: ioctl(EFAULT EINVAL ENOTTY) read(EAGAIN) write(EAGAIN EFAULT) poll fcntl
+// timing: sensitive
 // Modes as they are set and read, output processing, raw reads, flow control, flushing, window size.
 #include "terminal.h"
 #include <asm/ioctls.h>

@@ -1,4 +1,5 @@
 // covers: openat(EIO ENOENT ENXIO) ioctl(EIO ENOTTY) read(EAGAIN EIO) write(EAGAIN EIO) poll close newfstatat(ENOENT) fcntl
+// timing: sensitive
 // Pseudo terminals as devices: names, locks, packet mode, what each end sees when the other closes.
 #include "terminal.h"
 #include <sys/sysmacros.h>
@@ -61,6 +62,7 @@ static void closing(void) {
   SAY("master, all read: %x", events(master));
   T(write(master, "later\n", 6));
   slave = open(device, O_RDWR | O_NOCTTY);
+  sleep_ms(40);
   SAY("master, slave open again: %x", events(master));
   show_read("typed while closed", 64);
   show_screen("echo");
@@ -195,16 +197,19 @@ static void filling(void) {
   SAY("all of it arrived: %d", got == total);
   fcntl(slave, F_SETFL, O_RDWR);
   fflush(stdout);
+  struct gate read_all = new_gate();
   pid_t child = fork();
   if (child == 0) {
     n = write(slave, text, 50000);
+    gate_pass(read_all);
     SAY("a blocking write wrote %d", n);
     _exit(0);
   }
   fcntl(master, F_SETFL, O_RDWR);
   got = 0;
-  while (got < 50000 && readable(master, 1000) && (n = read(master, buffer, 1000)) > 0) got += n;
+  while (got < 50000 && readable(master, 20000) && (n = read(master, buffer, 1000)) > 0) got += n;
   SAY("read %ld", got);
+  gate_open(read_all);
   waitpid(child, NULL, 0);
   close_pair();
 }
