@@ -23,8 +23,9 @@ testUnless(whyNoTestMemory, 'memory that another thread unmaps during the copy',
   const half = size / 2;
   const address = memory.reserve(size);
   expect(memory.map(address, half, 3)).toBe(0);
-  const stop = new SharedArrayBuffer(4);
-  const workerData: Vanishing = { addon, address, size, stop };
+  const state = new SharedArrayBuffer(8);
+  const words = new Int32Array(state);
+  const workerData: Vanishing = { addon, address, size, state };
   const worker = typescriptWorker(new URL('./vanishing-worker.ts', import.meta.url), { workerData });
   await once(worker, 'message');
   const pattern = new Uint8Array(half).fill(0x5a);
@@ -33,7 +34,7 @@ testUnless(whyNoTestMemory, 'memory that another thread unmaps during the copy',
   const source = new Uint8Array(size).fill(0x5a);
   let whole = 0;
   let parts = 0;
-  for (let i = 0; (whole < 100 || parts < 100) && i < 200_000; i++) {
+  for (let i = 0; whole < 100 || parts < 100; i++) {
     buffer.fill(1);
     // In turns; the offset makes blocks cross the edges of pages.
     const shift = 1 + (i % 63);
@@ -53,12 +54,11 @@ testUnless(whyNoTestMemory, 'memory that another thread unmaps during the copy',
       expect(lastFaultAddress()).toBe(address + shift + done);
       expect(done).toBeGreaterThanOrEqual(half - shift);
     }
+    Atomics.add(words, 1, 1);
     if (i % 3 === 0) expect(Buffer.compare(buffer.subarray(0, half - shift), pattern.subarray(0, half - shift))).toBe(0);
   }
-  Atomics.store(new Int32Array(stop), 0, 1);
+  Atomics.store(words, 0, 1);
   await once(worker, 'exit');
-  expect(whole).toBeGreaterThanOrEqual(100);
-  expect(parts).toBeGreaterThanOrEqual(100);
 });
 
 testUnless(whyNoTestMemory, 'threads lose no update of a word, while all of them fault', async () => {
