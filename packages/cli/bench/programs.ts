@@ -26,7 +26,7 @@ function programs({ hello }: Workspace, { megabytes }: Extent): Program[] {
     { name: 'python3, importing much', command: ['python3', '-c', `import ${IMPORTS}`] },
     { name: 'busybox sh, 100 times true', command: ['busybox', 'sh', '-c', 'i=0; while [ $i -lt 100 ]; do /bin/true; i=$((i + 1)); done'] },
     { name: 'gcc, hello world', command: ['gcc', '-O1', '-o', '/tmp/hello', hello] },
-    { name: 'tar of /usr/include', command: ['sh', '-c', 'tar cf - /usr/include 2>/dev/null | wc -c'] },
+    { name: 'tar of /usr/include/linux', command: ['sh', '-c', 'tar cf - /usr/include/linux 2>/dev/null | wc -c'] },
     { name: `cat of a file, ${size}`, command: ['sh', '-c', 'cat big | tail -c 1'] },
     { name: `read of a file, ${size}`, command: ['dd', 'if=big', 'of=/dev/null', 'bs=128k', 'status=none'] },
     { name: `pipe between processes, ${size}`, command: ['sh', '-c', `head -c ${megabytes}M /dev/zero | cat >/dev/null`] },
@@ -54,7 +54,10 @@ export function measurePrograms(systems: readonly System[], workspace: Workspace
   });
   return {
     title: 'Programs, from start to end',
-    notes: ['Files that are read are in the page cache of the host.'],
+    notes: [
+      'Files that are read are in the page cache of the host.',
+      'The goal for `/bin/true` is set beside `node -e 0` on the host, because the sandbox is a process of Node.',
+    ],
     systems: systems.map(({ name }) => name),
     rows,
   };

@@ -17,8 +17,8 @@ export interface Extent {
   readonly megabytes: number;
 }
 
-export const FULL: Extent = { rounds: 4, samples: 6, milliseconds: 10, runs: 10, megabytes: 1024 };
-export const QUICK: Extent = { rounds: 1, samples: 3, milliseconds: 2, runs: 3, megabytes: 128 };
+export const FULL: Extent = { rounds: 3, samples: 5, milliseconds: 10, runs: 7, megabytes: 256 };
+export const QUICK: Extent = { rounds: 1, samples: 5, milliseconds: 2, runs: 3, megabytes: 32 };
 
 /** The folder from which programs run, seen by every system, and what is in it. */
 export interface Workspace extends Disposable {

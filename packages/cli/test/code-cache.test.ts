@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -20,10 +20,12 @@ function run(home = cache): string {
 function entries(): Record<string, string> {
   const folder = path.join(cache, 'sbx/code');
   return Object.fromEntries(
-    readdirSync(folder).map((name) => {
-      const { ino, mtimeMs, size, mode } = statSync(path.join(folder, name));
-      return [name.replace(/-.*/, ''), `${ino} ${mtimeMs} ${size} ${(mode & 0o777).toString(8)}`];
-    }),
+    readdirSync(folder)
+      .filter((name) => !name.startsWith('platform'))
+      .map((name) => {
+        const { ino, mtimeMs, size, mode } = statSync(path.join(folder, name));
+        return [name.replace(/-.*/, ''), `${ino} ${mtimeMs} ${size} ${(mode & 0o777).toString(8)}`];
+      }),
   );
 }
 
@@ -54,5 +56,24 @@ describePrograms('the code cache', {}, () => {
     const file = path.join(cache, 'file');
     writeFileSync(file, '');
     expect(run(file)).toBe('hello\n');
+  });
+
+  it('remembers the fastest platform, and measures again where that is none', () => {
+    const all = { ...process.env, XDG_CACHE_HOME: cache, SBX_PLATFORM: '' };
+    const platform = () =>
+      spawnSync(sbx, ['run', '--verbose', '--', 'true'], { encoding: 'utf8', env: all }).stderr.match(/^sbx: platform: (.*)$/m)?.[1];
+    const measured = platform();
+    const folder = path.join(cache, 'sbx/code');
+    const file = path.join(folder, readdirSync(folder).find((name) => name.startsWith('platform-'))!);
+    expect(readFileSync(file, 'utf8')).toBe(measured);
+    for (const { name } of JSON.parse(execFileSync(sbx, ['platforms', '--json'], { encoding: 'utf8' })).platforms.filter(
+      (p: { usable: boolean }) => p.usable,
+    )) {
+      writeFileSync(file, name);
+      expect(platform()).toBe(name);
+    }
+    writeFileSync(file, 'abacus');
+    expect(['kvm', 'systrap']).toContain(platform());
+    expect(readFileSync(file, 'utf8')).not.toBe('abacus');
   });
 });

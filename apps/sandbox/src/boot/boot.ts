@@ -5,10 +5,10 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Bundles } from './bundles.js';
-import { CodeCache } from './code-cache.js';
 import { mark } from './marks.js';
 import { loadNativePart } from './native-parts.js';
 import type { Runtime } from './runtime.js';
+import { UserCache } from './user-cache.js';
 
 // This file is a CommonJS module when it runs.
 declare const __filename: string;
@@ -54,7 +54,7 @@ function findPackage(name: string): string {
 }
 
 process.argv.splice(1, 2, path.resolve(process.argv[2]));
-const cache = CodeCache.ofUser(process.env);
+const cache = UserCache.ofUser(process.env);
 const bundles = new Bundles(cache, process.argv[1] === recorder ? null : recorder, requireInBundle, runtime);
 const main = bundles.openMain(process.argv[1]);
 mark('main bundle compiled');

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Script } from 'node:vm';
-import type { CodeCache } from './code-cache.js';
 import type { Bundle, Runtime } from './runtime.js';
+import type { UserCache } from './user-cache.js';
 
 /** A bundle ends with a comment that holds the hash of its code (tools/bundle). */
 const HASH_LENGTH = 32;
@@ -31,7 +31,7 @@ export class Bundles {
 
   /** @param recorder - the bundle that makes the cache, or null: this process runs it */
   constructor(
-    readonly cache: CodeCache | null,
+    readonly cache: UserCache | null,
     readonly recorder: string | null,
     readonly require: (id: string) => unknown,
     readonly runtime: Runtime,

@@ -1,6 +1,6 @@
 import { availableParallelism, release, totalmem } from 'node:os';
 import { PlatformRegistry, type PlatformReport } from '@sbx/platform';
-import { CodeCache } from '../boot/code-cache.js';
+import { UserCache } from '../boot/user-cache.js';
 import { defaultLimits } from '../config/defaults.js';
 import { type IsolationStep, isolationSteps } from './isolation.js';
 import { PLATFORMS } from './prepare.js';
@@ -36,7 +36,7 @@ export function describeHost(): HostDescription {
     memory: totalmem(),
     guestRelease: '6.1.0-sbx',
     defaultMemory: defaultLimits().memory,
-    codeCache: CodeCache.ofUser(process.env)?.folder ?? null,
+    codeCache: UserCache.ofUser(process.env)?.folder ?? null,
     isolation: isolationSteps(null),
   };
 }

@@ -7,6 +7,7 @@ import type { Bundle, Runtime } from '../boot/runtime.js';
 import type { SandboxConfig } from '../config/config.js';
 import { type MountPlan, type MountStep, planMounts } from '../config/mount-plan.js';
 import type { ProgramRequest } from '../config/program-plan.js';
+import { measuredPlatform, rememberedPlatform } from './choose-platform.js';
 import { SentryError } from './sentry-error.js';
 
 declare const sbx: Runtime;
@@ -107,10 +108,20 @@ export function prepare(config: SandboxConfig, { program, strace, kcov }: Prepar
 function createPlatform(asked: string, options: Parameters<PlatformProvider['create']>[0]): Platform {
   const choice = asked === 'auto' ? process.env[DEFAULT_PLATFORM] || 'auto' : asked;
   const candidates = PLATFORMS.filter(({ name }) => choice === 'auto' || name === choice);
-  try {
-    const provider = candidates.length === 1 ? candidates[0] : new PlatformRegistry(PLATFORMS).select(choice).provider;
+  const create = (provider: PlatformProvider) => {
     const zygoteSocket = takeZygote(provider);
     return provider.create(zygoteSocket === null ? options : { ...options, zygoteSocket });
+  };
+  try {
+    if (candidates.length === 1) return create(candidates[0]);
+    if (choice !== 'auto') return create(new PlatformRegistry(PLATFORMS).select(choice).provider);
+    const remembered = rememberedPlatform(PLATFORMS);
+    try {
+      if (remembered !== null) return create(remembered);
+    } catch {
+      // It worked when it was chosen.
+    }
+    return create(measuredPlatform(PLATFORMS));
   } catch (error) {
     if (error instanceof PlatformError && error.code === 'ERR_SBX_PLATFORM_UNKNOWN') throw new SentryError('ERR_SBX_OPTION', error.message);
     const names = candidates.map(({ name }) => `${name}: `).join('');

@@ -18,16 +18,16 @@ import path from 'node:path';
 const KEEP = 14 * 86_400_000;
 
 /**
- * V8's compiled code of the bundles, on disk, for this user. It is code that runs outside of the sandbox, so it is made before anything that is not trusted
- * runs, and read only from files that nobody else can have written.
+ * What is kept on disk for this user: V8's compiled code of the bundles, and which platform was the fastest. The code runs outside of the sandbox, so it is made
+ * before anything that is not trusted runs, and read only from files that nobody else can have written.
  */
-export class CodeCache {
+export class UserCache {
   constructor(readonly folder: string) {}
 
   /** The cache of the calling user: `$XDG_CACHE_HOME/sbx/code`, or null where there is no place for one. */
-  static ofUser(env: NodeJS.ProcessEnv): CodeCache | null {
+  static ofUser(env: NodeJS.ProcessEnv): UserCache | null {
     const base = env.XDG_CACHE_HOME || (env.HOME ? `${env.HOME}/.cache` : '');
-    return path.isAbsolute(base) ? new CodeCache(`${base}/sbx/code`) : null;
+    return path.isAbsolute(base) ? new UserCache(`${base}/sbx/code`) : null;
   }
 
   /** The entry's bytes, or undefined. */
