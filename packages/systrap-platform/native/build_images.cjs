@@ -27,15 +27,25 @@ const programs = {
   zygote_image: [...common, ...freestanding, `${__dirname}/zygote/start.S`, `${__dirname}/zygote/zygote.c`],
 };
 
-const scratch = mkdtempSync(path.join(os.tmpdir(), 'sbx-images-'));
-try {
-  let text = '/* Made by build_images.cjs. */\n';
-  for (const [name, args] of Object.entries(programs)) {
-    const file = path.join(scratch, name);
-    execFileSync(compiler[0], [...compiler.slice(1), ...args, '-o', file], { stdio: 'inherit' });
-    text += `static const unsigned char ${name}[] = {${[...readFileSync(file)].join(',')}};\n`;
-  }
-  writeFileSync(process.argv[2], text);
-} finally {
-  rmSync(scratch, { recursive: true });
+/** Compiles `stub_image` or `zygote_image` to a file. */
+function buildProgram(name, file) {
+  execFileSync(compiler[0], [...compiler.slice(1), ...programs[name], '-o', file], { stdio: 'inherit' });
 }
+
+function main() {
+  const scratch = mkdtempSync(path.join(os.tmpdir(), 'sbx-images-'));
+  try {
+    let text = '/* Made by build_images.cjs. */\n';
+    for (const name of Object.keys(programs)) {
+      const file = path.join(scratch, name);
+      buildProgram(name, file);
+      text += `static const unsigned char ${name}[] = {${[...readFileSync(file)].join(',')}};\n`;
+    }
+    writeFileSync(process.argv[2], text);
+  } finally {
+    rmSync(scratch, { recursive: true });
+  }
+}
+
+module.exports = { buildProgram };
+if (require.main === module) main();

@@ -2,14 +2,20 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "futex.h"
 #include "machine.h"
 
-/* After this long a thread that was kicked and does not come back is masking signals or was stopped. */
+/*
+ * A thread that was kicked comes back as soon as it has a CPU. After this long it was stopped; after so much CPU time of its process, and so much more for each of
+ * its threads that may have been in front of it, another thread hides its event.
+ */
 #define KICK_PATIENCE_NS UINT64_C(10000000000)
+#define KICK_CPU_NS UINT64_C(1000000000)
+#define KICK_CPU_THREAD_NS UINT64_C(10000000)
 
 #define USER_CODE 0x33
 #define USER_DATA 0x2b
@@ -203,9 +209,18 @@ int context_collect(struct context *c) {
 
 /* --- Interrupts --- */
 
+/* The CPU time of a stub process: the clock that clock_getcpuclockid(3) gives. */
+static uint64_t cpu_time(const struct space *s) {
+  struct timespec time = {0, 0};
+  clock_gettime((~(clockid_t)s->pid << 3) | 2, &time);
+  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
 void context_kick(struct context *c) {
   if (!c->running || c->kicked_at != 0 || context_has_event(c)) return;
   c->kicked_at = clock_now();
+  c->kicked_at_cpu = cpu_time(c->space);
+  machine_watch(c->space->machine);
   syscall(SYS_tgkill, c->space->pid, c->thread->tid, KICK_SIGNAL);
 }
 
@@ -214,9 +229,13 @@ void context_interrupt(struct context *c) {
   context_kick(c);
 }
 
-void context_check_kick(struct context *c, uint64_t now) {
-  if (c->kicked_at == 0 || now - c->kicked_at < KICK_PATIENCE_NS || context_has_event(c)) return;
+bool context_check_kick(struct context *c, uint64_t now) {
+  if (c->kicked_at == 0 || context_has_event(c)) return false;
+  const uint64_t most = KICK_CPU_NS + c->space->thread_count * KICK_CPU_THREAD_NS;
+  const uint64_t passed = now - c->kicked_at;
+  if (passed < KICK_CPU_NS || (passed < KICK_PATIENCE_NS && cpu_time(c->space) - c->kicked_at_cpu < most)) return true;
   space_kill(c->space, "a thread can't be stopped");
+  return false;
 }
 
 /* --- State --- */

@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,13 +34,18 @@ void machine_fail(struct machine *m, const char *format, ...) {
 static const char *open_shared(struct machine *m) {
   m->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   m->epoll = epoll_create1(EPOLL_CLOEXEC);
+  m->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
   m->global_fd = memfd_create("sbx-global", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (m->doorbell < 0 || m->epoll < 0 || m->global_fd < 0 || ftruncate(m->global_fd, GLOBAL_SIZE) != 0) return "a descriptor";
+  if (m->doorbell < 0 || m->epoll < 0 || m->timer < 0 || m->global_fd < 0 || ftruncate(m->global_fd, GLOBAL_SIZE) != 0) return "a descriptor";
   void *page = mmap(NULL, GLOBAL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, m->global_fd, 0);
   if (page == MAP_FAILED) return "a page";
   m->global = page;
   struct epoll_event doorbell = {.events = EPOLLIN, .data.u64 = EVENT_OF_DOORBELL}, zygote = {.events = 0, .data.u64 = EVENT_OF_ZYGOTE};
-  if (epoll_ctl(m->epoll, EPOLL_CTL_ADD, m->doorbell, &doorbell) != 0 || epoll_ctl(m->epoll, EPOLL_CTL_ADD, m->socket, &zygote) != 0) return "epoll";
+  struct epoll_event timer = {.events = EPOLLIN, .data.u64 = EVENT_OF_TIMER};
+  if (epoll_ctl(m->epoll, EPOLL_CTL_ADD, m->doorbell, &doorbell) != 0 || epoll_ctl(m->epoll, EPOLL_CTL_ADD, m->socket, &zygote) != 0 ||
+      epoll_ctl(m->epoll, EPOLL_CTL_ADD, m->timer, &timer) != 0) {
+    return "epoll";
+  }
   return NULL;
 }
 
@@ -53,7 +59,7 @@ struct machine *machine_open(int memory_fd, int zygote_socket, char *reason, siz
   m->memory_fd = memory_fd;
   m->zygote = -1;
   m->socket = zygote_socket;
-  m->doorbell = m->epoll = m->global_fd = -1;
+  m->doorbell = m->epoll = m->timer = m->global_fd = -1;
   m->cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
   xstate_probe(&m->xsave_size, &m->xfeatures);
   if (m->xsave_size > CONTEXT_XSTATE_SIZE) m->xsave_size = CONTEXT_XSTATE_SIZE;
@@ -90,7 +96,7 @@ void machine_close(struct machine *m) {
     }
   }
   if (m->global != NULL) munmap(m->global, GLOBAL_SIZE);
-  const int fds[] = {m->socket, m->doorbell, m->global_fd, m->epoll};
+  const int fds[] = {m->socket, m->doorbell, m->global_fd, m->timer, m->epoll};
   for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
     if (fds[i] >= 0) close(fds[i]);
   }

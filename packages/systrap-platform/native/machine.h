@@ -92,8 +92,8 @@ struct context {
   enum immediate { NOT_IMMEDIATE, IMMEDIATE_INTERRUPT, IMMEDIATE_BAD_RIP, IMMEDIATE_KILLED } immediate;
   /* interrupt() was called and not yet reported. */
   bool interrupted;
-  /* When the thread was kicked, or 0. */
-  uint64_t kicked_at;
+  /* When the thread was kicked, or 0; and its process's CPU time then. */
+  uint64_t kicked_at, kicked_at_cpu;
   /* In `running`. */
   uint32_t position;
 };
@@ -105,6 +105,9 @@ struct machine {
   int doorbell;
   int global_fd;
   int epoll;
+  /* Rings while there are kicks that are not answered. */
+  int timer;
+  bool watching;
   uint8_t *global;
   uint32_t xsave_size;
   uint64_t xfeatures;
@@ -139,6 +142,7 @@ struct machine {
 /* What `epoll` says: the number of a space whose process died, or one of these. */
 #define EVENT_OF_DOORBELL UINT64_MAX
 #define EVENT_OF_ZYGOTE (UINT64_MAX - 1)
+#define EVENT_OF_TIMER (UINT64_MAX - 2)
 
 enum count { COUNT_SYSCALL, COUNT_SIGNAL, COUNT_INTERRUPT, COUNT_COMMAND, COUNT_BATCH, COUNT_SLEEP, COUNT_WAKE, COUNT_SPAWN };
 
@@ -204,8 +208,8 @@ void context_interrupt(struct context *c);
 void context_pull(struct context *c);
 /* Takes the context's state out of its thread, into the page, and gives the thread back. */
 void context_detach(struct context *c);
-/* Kicks that were not answered for too long: ends the stub process. */
-void context_check_kick(struct context *c, uint64_t now);
+/* A kick that was not answered for too long: ends the stub process. Whether it may still be answered. */
+bool context_check_kick(struct context *c, uint64_t now);
 
 /* --- wait.c --- */
 /* The number of running contexts has changed: who looks before sleeping, who not. Looking is of use only while there is a CPU for everybody. */
@@ -216,6 +220,8 @@ bool machine_wait(struct machine *m, int64_t timeout_ns);
 /* True: the doorbell will ring when there is something. */
 bool machine_arm(struct machine *m);
 void machine_disarm(struct machine *m);
+/* A thread was kicked: looks after it. */
+void machine_watch(struct machine *m);
 /* Takes in what `epoll` has: rings of the doorbell, processes that died. */
 void machine_notice(struct machine *m);
 /* Runs one context to its event; it ends when `timeout_ns` are over, at `deadline` (CLOCK_MONOTONIC, ns) or when `backend_fd` is readable. */

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -18,6 +19,10 @@
 #define THREAD_LOOKS 1000
 #define MOST_EVENTS 16
 #define SECOND_NS UINT64_C(1000000000)
+/* A bound that keeps a time in range. */
+#define MOST_SLEEP_NS (3600 * SECOND_NS)
+/* How often kicks that are not answered are looked at. */
+#define WATCH_NS 500000000
 
 bool machine_has_event(struct machine *m) {
   for (uint32_t i = 0; i < m->running_count; i++) {
@@ -37,6 +42,19 @@ struct context *machine_poll(struct machine *m) {
   return NULL;
 }
 
+void machine_watch(struct machine *m) {
+  if (m->watching) return;
+  const struct itimerspec once = {.it_value = {.tv_nsec = WATCH_NS}};
+  m->watching = timerfd_settime(m->timer, 0, &once, NULL) == 0;
+}
+
+static void check_kicks(struct machine *m) {
+  uint64_t now = clock_now();
+  bool pending = false;
+  for (uint32_t i = 0; i < m->running_count; i++) pending = context_check_kick(m->running[i], now) || pending;
+  if (pending) machine_watch(m);
+}
+
 void machine_notice(struct machine *m) {
   struct epoll_event events[MOST_EVENTS];
   int n = epoll_wait(m->epoll, events, MOST_EVENTS, 0);
@@ -45,6 +63,11 @@ void machine_notice(struct machine *m) {
     if (value == EVENT_OF_DOORBELL) {
       uint64_t rings;
       (void)!read(m->doorbell, &rings, sizeof(rings));
+    } else if (value == EVENT_OF_TIMER) {
+      uint64_t expirations;
+      (void)!read(m->timer, &expirations, sizeof(expirations));
+      m->watching = false;
+      check_kicks(m);
     } else if (value == EVENT_OF_ZYGOTE) {
       epoll_ctl(m->epoll, EPOLL_CTL_DEL, m->socket, NULL);
       machine_fail(m, "the process that makes stubs died");
@@ -52,11 +75,6 @@ void machine_notice(struct machine *m) {
       space_kill(m->spaces[value], "its process was killed");
     }
   }
-}
-
-static void check_kicks(struct machine *m) {
-  uint64_t now = clock_now();
-  for (uint32_t i = 0; i < m->running_count; i++) context_check_kick(m->running[i], now);
 }
 
 /* Whether `only`, or any context if it is NULL, has an event. */
@@ -91,15 +109,13 @@ static bool sleep_for(struct machine *m, struct context *only, uint64_t limit_ns
   *word(m->global, GLOBAL_SLEEPING) = 1;
   bool backend = false;
   if (!ready(m, only)) {
-    /* Kicks that are not answered are looked at from time to time. */
-    if (limit_ns > SECOND_NS) limit_ns = SECOND_NS;
+    if (limit_ns > MOST_SLEEP_NS) limit_ns = MOST_SLEEP_NS;
     struct timespec time = {.tv_sec = (time_t)(limit_ns / SECOND_NS), .tv_nsec = (long)(limit_ns % SECOND_NS)};
     struct pollfd fds[2] = {{.fd = m->epoll, .events = POLLIN}, {.fd = backend_fd, .events = POLLIN}};
     m->counts[COUNT_SLEEP]++;
     int n = ppoll(fds, 2, &time, NULL);
     if (n > 0 && fds[0].revents != 0) machine_notice(m);
     else if (n > 0) backend = fds[1].revents != 0;
-    if (n == 0) check_kicks(m);
   }
   *word(m->global, GLOBAL_SLEEPING) = m->armed;
   return backend;
@@ -139,7 +155,7 @@ int machine_switch(struct machine *m, struct context *c, struct space *s, uint64
   while (!context_has_event(c)) {
     uint64_t now = clock_now();
     bool over = now >= deadline;
-    if (!over || kicked) over = sleep_for(m, c, kicked ? SECOND_NS : deadline - now, kicked ? -1 : backend_fd);
+    if (!over || kicked) over = sleep_for(m, c, kicked ? MOST_SLEEP_NS : deadline - now, kicked ? -1 : backend_fd);
     if (over && !kicked) {
       context_kick(c);
       kicked = true;

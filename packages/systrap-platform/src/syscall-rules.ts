@@ -16,7 +16,8 @@ export const syscallRules: readonly SyscallRule[] = [
   { name: 'epoll_wait' },
   { name: 'epoll_pwait' },
   { name: 'epoll_ctl' },
-  // The doorbell, and reports of finished commands.
+  { name: 'timerfd_settime' },
+  // The doorbell, reports of finished commands, the timer.
   { name: 'read' },
   { name: 'tgkill', args: [{ index: 2, value: KICK_SIGNAL, mask: LOW_HALF }] },
   { name: 'pidfd_send_signal', args: [{ index: 1, value: SIGKILL, mask: LOW_HALF }] },

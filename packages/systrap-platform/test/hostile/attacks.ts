@@ -1,0 +1,241 @@
+import { FLAG_STATE_DIRTY } from '@sbx/platform';
+import { allowed, both, findPrograms, type Rule, readProgram } from './filters.js';
+import * as layout from './layout.js';
+import { Random, type RegisterFile, registerFiles, setUpFakes } from './register-files.js';
+import { CODE, DATA, type Registers, type Routine, routineAddress, setRegisters, VALUES, type Victim } from './victim.js';
+
+const VSYSCALLS = [0xffffffffff600000n, 0xffffffffff600400n, 0xffffffffff600800n];
+const CHECK_EVERY = 500;
+const FAKES_EVERY = 16;
+const stack = BigInt(DATA) + 0xf000n;
+
+/** A thread that runs beside the one that attacks. */
+interface Racer {
+  readonly name: string;
+  readonly routine: Routine;
+  readonly registers: Registers;
+}
+
+/** The races of the second thread, whose slot is 1: on the slot of the first, on its frame, on what both share. */
+function racers(random: Random): Racer[] {
+  const values = { rdx: BigInt(DATA + VALUES), rcx: 63n, r8: random.u64() | 1n };
+  const slot = layout.slotAddress(0);
+  return [
+    { name: 'scribbles on the fields of the slot', routine: 'scribble', registers: { ...values, rdi: slot, rsi: 15n } },
+    { name: 'scribbles on the whole slot', routine: 'scribble', registers: { ...values, rdi: slot, rsi: 8191n } },
+    { name: 'scribbles on all slots', routine: 'scribble', registers: { ...values, rdi: slot, rsi: 0x1ffffn } },
+    { name: 'scribbles on the signal frame', routine: 'scribble', registers: { ...values, rdi: slot + 0xf000n, rsi: 511n } },
+    {
+      name: 'changes where the frame is',
+      routine: 'flip',
+      registers: { rdi: slot + layout.SLOT_UCONTEXT, rsi: slot + 0xf008n, rdx: BigInt(DATA) },
+    },
+    { name: 'publishes events', routine: 'flip', registers: { rdi: slot + layout.SLOT_EVENT, rsi: 1n, rdx: 2n } },
+    { name: 'overwrites the image', routine: 'overwrite', registers: { rdi: slot + layout.SLOT_IMAGE, rsi: 160n, rax: 0xffn } },
+    { name: 'makes system calls', routine: 'calls', registers: { rbx: 39n } },
+  ];
+}
+
+/** What a racer writes: addresses that lead somewhere, numbers at limits. */
+function fillValues(memory: Buffer, random: Random): void {
+  const slot = layout.slotAddress(0);
+  const interesting = [
+    ...[0n, 1n, 2n, 3n, 9n, 11n, 23n, 31n, 63n, 64n, 0xffffffffn, 2n ** 31n, 2n ** 47n, 2n ** 63n, 2n ** 64n - 1n],
+    ...[slot, slot + 0xf008n, slot + 0xf000n, slot + 0xffc0n, slot + BigInt(layout.SLOT_SIZE) - 8n, slot + 0x400n, slot + 0x401n],
+    ...[
+      layout.slotAddress(1),
+      layout.slotAddress(15),
+      layout.SLOT_BASE - 8n,
+      layout.CONTROL_BASE,
+      layout.STUB_BASE,
+      BigInt(DATA),
+      BigInt(CODE),
+    ],
+  ];
+  for (let i = 0; i < 64; i++) memory.writeBigUInt64LE(i < interesting.length ? interesting[i]! : random.u64(), VALUES + 8 * i);
+}
+
+/** How far attacks go. */
+export interface Extent {
+  /** Of the jumps to every place, with every register file: how many; undefined: all of them, in order. */
+  readonly jumps: number | undefined;
+  /** The same for each race of a second thread. */
+  readonly racedJumps: number | undefined;
+  /** Numbers of system calls that are tried at each SYSCALL instruction: those below, in steps. */
+  readonly numbers: number;
+  readonly numberStep: number;
+  /** Milliseconds for each of the attacks that go on as long as one likes; jumps in a race end after ten times that in any case. */
+  readonly milliseconds: number;
+}
+
+/** A phase of the attack, as it is reported. */
+export interface Phase {
+  readonly name: string;
+  readonly attempts: number;
+  readonly milliseconds: number;
+}
+
+/** Everything that a hostile program is known to be able to try, on one victim. */
+export class Attack {
+  readonly victim: Victim;
+  readonly phases: Phase[] = [];
+  readonly guestRules: Rule[];
+  readonly mapperRules: Rule[];
+  readonly text: Buffer;
+  readonly #random: Random;
+  readonly #extent: Extent;
+  readonly files: RegisterFile[];
+
+  /** The addresses of the filters, as the stub gives them to seccomp(2). */
+  readonly filters: { readonly guest: bigint; readonly mapper: bigint };
+
+  constructor(victim: Victim, extent: Extent, seed: number) {
+    this.victim = victim;
+    this.#extent = extent;
+    this.#random = new Random(seed);
+    this.text = victim.readStub();
+    const rules = (address: bigint) => allowed(readProgram(this.text, layout.STUB_BASE, address));
+    const [guest, mapper] = findPrograms(this.text, layout.STUB_BASE).sort((a, b) => rules(a).length - rules(b).length);
+    this.filters = { guest: guest!, mapper: mapper! };
+    this.mapperRules = rules(mapper!);
+    this.guestRules = both(rules(guest!), this.mapperRules);
+    this.files = registerFiles(this.guestRules, this.mapperRules, this.#random);
+  }
+
+  run(): void {
+    this.#phase('jumps', () => this.#jumps(this.#extent.jumps));
+    this.#phase('calls at each SYSCALL instruction', () => this.#callsAtSites());
+    this.#phase('calls from guest code', () => this.#callsFromGuest());
+    this.#phase('stacks', () => this.#stacks());
+    this.#phase('segment bases and flags', () => this.#basesAndFlags());
+    for (const racer of racers(this.#random)) {
+      this.#phase(`jumps while a thread ${racer.name}`, () =>
+        this.#raced(racer, () => this.#jumps(this.#extent.racedJumps, 10 * this.#extent.milliseconds)),
+      );
+      this.#phase(`events while a thread ${racer.name}`, () => this.#raced(racer, () => this.#events()));
+    }
+  }
+
+  #phase(name: string, body: () => void): void {
+    const { attempts } = this.victim;
+    const start = performance.now();
+    this.#setUp();
+    body();
+    this.victim.check();
+    this.phases.push({ name, attempts: this.victim.attempts - attempts, milliseconds: Math.round(performance.now() - start) });
+  }
+
+  #setUp(): void {
+    setUpFakes(this.victim.data, this.#random.pick(this.mapperRules).ip - 2n);
+    fillValues(this.victim.data, this.#random);
+  }
+
+  #attempt(registers: Registers, limitNs?: number): void {
+    const { victim } = this;
+    if (victim.attempts % FAKES_EVERY === 0) this.#setUp();
+    victim.attempt(registers, limitNs);
+    if (victim.attempts % CHECK_EVERY === 0) victim.check();
+  }
+
+  /** Jumps to places of the stub's text with register files. */
+  #jumps(count: number | undefined, mostMilliseconds = Number.POSITIVE_INFINITY): void {
+    const end = performance.now() + mostMilliseconds;
+    const jump = (offset: number, file: RegisterFile) => this.#attempt({ ...file.registers, rip: layout.STUB_BASE + BigInt(offset) });
+    if (count === undefined) {
+      for (let offset = 0; offset < layout.STUB_SIZE; offset++) for (const file of this.files) jump(offset, file);
+      return;
+    }
+    // Where there are instructions and not only numbers and padding more than elsewhere.
+    const code = this.text.lastIndexOf(Buffer.from([0x0f, 0x05])) + 512;
+    for (let i = 0; i < count && performance.now() < end; i++)
+      jump(this.#random.below(i % 4 === 0 ? layout.STUB_SIZE : code), this.#random.pick(this.files));
+  }
+
+  /** Each number at each SYSCALL instruction, with arguments that the filters like and some that they don't. */
+  #callsAtSites(): void {
+    const { numbers, numberStep } = this.#extent;
+    const odd = [-1n, 2n ** 31n, 2n ** 32n, 2n ** 32n + 202n, 0x40000000n, 0x40000001n, 0x400000can];
+    for (let at = this.text.indexOf('\x0f\x05', 0, 'latin1'); at >= 0; at = this.text.indexOf('\x0f\x05', at + 1, 'latin1')) {
+      const ip = layout.STUB_BASE + BigInt(at) + 2n;
+      const rule = [...this.guestRules, ...this.mapperRules].find((one) => one.ip === ip);
+      const [rdi, rsi, rdx, r10, r8, r9] = rule === undefined ? [] : rule.args.map(({ min }) => min);
+      const liked: Registers = { rdi, rsi, rdx, r10, r8, r9, rsp: stack };
+      const first = this.#random.below(numberStep);
+      for (let nr = first; nr < numbers; nr += numberStep) this.#attempt({ ...liked, rax: BigInt(nr), rip: ip - 2n });
+      for (const nr of odd) this.#attempt({ ...liked, rax: nr, rip: ip - 2n });
+      for (const { nr } of this.guestRules) this.#attempt({ rax: BigInt(nr), rip: ip - 2n, rsp: stack });
+    }
+  }
+
+  /** System calls in every way that the CPU knows. */
+  #callsFromGuest(): void {
+    const { numbers, numberStep } = this.#extent;
+    const ways: Registers[] = [
+      ...(['callOnce', 'int80', 'sysenter'] as const).map((routine) => ({ rip: routineAddress(routine) })),
+      ...[1024n, 1040n, 1056n].map((offset) => ({ rip: routineAddress('to32Bits'), rbx: BigInt(CODE) + offset })),
+      ...VSYSCALLS.flatMap((rip) => [{ rip }, { rip: routineAddress('jump'), rbx: rip }]),
+      ...VSYSCALLS.map((rip) => ({ rip: rip + 1n })),
+    ];
+    for (const way of ways) {
+      for (let nr = this.#random.below(numberStep); nr < numbers; nr += numberStep) {
+        this.#attempt({ rdi: 5n, rsi: BigInt(DATA), rdx: 8n, rsp: stack, rbp: stack, rax: BigInt(nr), ...way });
+        if (nr % 8 === 0) this.#attempt({ rsp: stack, rbp: stack, rax: 0x40000000n | BigInt(nr), ...way });
+      }
+    }
+  }
+
+  /** Faults with the stack pointer everywhere in and around signal stacks. */
+  #stacks(): void {
+    const step = this.#extent.jumps === undefined ? 16n : 992n;
+    for (const index of [0, 1]) {
+      const slot = layout.slotAddress(index);
+      for (let rsp = slot - 64n; rsp <= slot + BigInt(layout.SLOT_SIZE) + 64n; rsp += step) {
+        this.#attempt({ rip: routineAddress('callOnce'), rsp, rax: 39n });
+        this.#attempt({ rip: 0n, rsp });
+      }
+    }
+  }
+
+  #basesAndFlags(): void {
+    const bases = [0n, 2n ** 47n - 1n, 2n ** 47n, 2n ** 64n - 1n, layout.STUB_BASE, layout.slotAddress(0), layout.GLOBAL_BASE];
+    for (const rsi of bases) for (const rdx of bases) this.#attempt({ rip: routineAddress('setBases'), rsi, rdx, rax: 39n, rsp: stack });
+    const flags = [0x202n, 0x302n, 0x602n, 0x4202n, 0x3202n, 0x10202n, 0x40202n, 0x200202n, 0x254fd7n];
+    const targets = [...this.guestRules.map(({ ip }) => ip - 2n), layout.STUB_BASE, routineAddress('callOnce')];
+    for (const rsi of flags) {
+      for (const rbx of targets) {
+        this.#attempt({
+          rip: routineAddress('flagsAndJump'),
+          rsi,
+          rbx,
+          rsp: stack,
+          rdx: 8n,
+          r14: layout.lineAddress(0),
+          r15: layout.slotAddress(0),
+        });
+      }
+    }
+  }
+
+  /** Honest work of the first thread: system calls, faults, kicks; the sentry reads and changes its whole state. */
+  #events(): void {
+    const { victim } = this;
+    const end = performance.now() + this.#extent.milliseconds;
+    for (let i = 0; performance.now() < end; i++) {
+      const rip = i % 3 === 0 ? 0n : routineAddress(i % 3 === 1 ? 'callOnce' : 'load');
+      this.#attempt({ rip, rsp: stack, rdi: BigInt(DATA), rax: BigInt(i) });
+      victim.context.pullState();
+      if (i % 2 === 0) victim.context.page.flags |= FLAG_STATE_DIRTY;
+    }
+  }
+
+  #raced(racer: Racer, body: () => void): void {
+    const { victim } = this;
+    // Slot 0 is the attacking thread's.
+    setRegisters(victim.context, { rip: routineAddress('callOnce'), rsp: stack });
+    victim.attempt({ rip: routineAddress('callOnce'), rsp: stack });
+    victim.race(racer.routine, { ...racer.registers, rsp: stack });
+    body();
+    victim.endRaces();
+    victim.renew();
+  }
+}
