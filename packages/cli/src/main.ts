@@ -1,10 +1,11 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../package.json';
+import { commandLineWords } from './arguments.js';
 import { infoCommand } from './commands/info.js';
 import { kcovCommand } from './commands/kcov.js';
 import { platformsCommand } from './commands/platforms.js';
 import { runCommand } from './commands/run.js';
-import { EXIT_SBX, Messages } from './messages.js';
+import { EXIT_SBX, Messages, print } from './messages.js';
 import { separateOptionalValues } from './optional-values.js';
 
 /** The command line. It runs in the process that becomes the sentry, so it is loaded with everything else from the code cache. */
@@ -15,7 +16,7 @@ async function main(args: string[]): Promise<void> {
     .version(version, '-V, --version')
     .enablePositionalOptions()
     .showHelpAfterError('(sbx --help and sbx run --help show what there is)')
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'sbx: ')) })
+    .configureOutput({ writeOut: print, outputError: (text, write) => write(text.replace(/^error: /, 'sbx: ')) })
     .exitOverride();
   for (const command of commands) program.addCommand(command);
   inheritSettings(program);
@@ -33,7 +34,7 @@ function inheritSettings(command: Command): void {
   for (const each of command.commands) inheritSettings(each.copyInheritedSettings(command));
 }
 
-main(process.argv.slice(2)).catch((error: unknown) => {
+main(commandLineWords()).catch((error: unknown) => {
   new Messages().say('error', `this is a bug in sbx: ${error instanceof Error ? error.stack : String(error)}`);
   process.exit(EXIT_SBX);
 });

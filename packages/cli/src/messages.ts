@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import { constants } from 'node:os';
 
 /** Exit status of sbx's own failures, as docker and env(1) have it. */
 export const EXIT_SBX = 125;
@@ -28,15 +29,34 @@ function isTerminal(fd: number): boolean {
   return (require('node:tty') as typeof import('node:tty')).isatty(fd);
 }
 
-/** Writes all of it, whatever kind of file stderr is. Nobody may read it any more: then it is lost. */
+/** Writes the answer of a command to stdout. Ends this process where nobody reads it (as SIGPIPE would) or it can't be written. */
+export function print(text: string): void {
+  const error = writeAll(1, text);
+  if (error === null) return;
+  if (error.code === 'EPIPE') process.exit(128 + constants.signals.SIGPIPE);
+  new Messages().say('error', `cannot write to stdout: ${reasonOf(error)}`);
+  process.exit(EXIT_SBX);
+}
+
+function reasonOf({ message }: NodeJS.ErrnoException): string {
+  return /^\w+: (.*), write$/.exec(message)?.[1] ?? message;
+}
+
+/** On stderr. Nobody may read it any more: then it is lost. */
 function write(text: string): void {
+  writeAll(2, text);
+}
+
+/** Writes all of it, whatever kind of file it is; the error that ended it, or null. */
+function writeAll(fd: number, text: string): NodeJS.ErrnoException | null {
   let bytes = Buffer.from(text);
   while (bytes.length > 0) {
     try {
-      bytes = bytes.subarray(writeSync(2, bytes));
+      bytes = bytes.subarray(writeSync(fd, bytes));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return error as NodeJS.ErrnoException;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
     }
   }
+  return null;
 }

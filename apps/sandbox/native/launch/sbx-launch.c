@@ -265,9 +265,18 @@ static bool read_arguments(int argc, char **argv) {
   return false;
 }
 
+// Opens those of descriptors 0 to 2 that are closed, so that nothing else takes their numbers: on /dev/null, the wrong way round, so that the program reads and
+// writes with EBADF as it would without.
+static bool open_closed(void) {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) return false;
+  return true;
+}
+
 int main(int argc, char **argv) {
   char entry[PATH_MAX];
   sigset_t before;
+  if (!open_closed()) return EXIT_SBX;
   if (!read_arguments(argc, argv) || !find_node()) return EXIT_SBX;
   if (launch.parent != 0 && !die_with(launch.parent)) return EXIT_SBX;
   find_version(entry, sizeof entry);

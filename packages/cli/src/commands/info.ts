@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { version } from '../../package.json';
+import { print } from '../messages.js';
 
 /** `sbx info`: versions, what isolates a sandbox here and what does not yet, facts about the host. */
 export function infoCommand(): Command {
@@ -14,7 +15,7 @@ async function show(flags: { json?: boolean }): Promise<void> {
   const sentry = await import('@sbx/sandbox/sentry');
   const info = { sbx: version, ...sentry.describeHost() };
   if (flags.json) {
-    process.stdout.write(`${JSON.stringify(info, null, 2)}\n`);
+    print(`${JSON.stringify(info, null, 2)}\n`);
     return;
   }
   const lines = [
@@ -27,5 +28,5 @@ async function show(flags: { json?: boolean }): Promise<void> {
     'What keeps a program in its sandbox:',
     ...info.isolation.map(({ step, active, note }) => `  ${active ? 'yes    ' : 'NOT YET'}  ${step}${note === '' ? '' : `: ${note}`}`),
   ];
-  process.stdout.write(`${lines.join('\n')}\n`);
+  print(`${lines.join('\n')}\n`);
 }

@@ -2,7 +2,7 @@ import { openSync, readFileSync, writeSync } from 'node:fs';
 import { consumeCoverageData } from '@sbx/kcov';
 import { type BlockTable, htmlReport, lcovReport, parsePcs, readSources, type SourceLocation } from '@sbx/kcov/report';
 import { Command, InvalidArgumentError } from 'commander';
-import { EXIT_SBX, Messages } from '../messages.js';
+import { EXIT_SBX, Messages, print } from '../messages.js';
 import { type RunFlags, runProgram } from './run.js';
 
 interface ReportFlags {
@@ -119,7 +119,7 @@ async function showPcs(pcs: bigint[]): Promise<void> {
   for (const pc of pcs) {
     const location = table.locate(pc);
     if (location === null) process.exitCode = 1;
-    process.stdout.write(`0x${pc.toString(16)} ${location === null ? 'no PC of this build' : describe(table, location)}\n`);
+    print(`0x${pc.toString(16)} ${location === null ? 'no PC of this build' : describe(table, location)}\n`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { print } from '../messages.js';
 
 /** `sbx platforms`: which ways of running programs work here. */
 export function platformsCommand(): Command {
@@ -17,7 +18,7 @@ async function show(flags: { json?: boolean }): Promise<void> {
   const { platforms, chosen } = sentry.describePlatforms();
   if (chosen === null) process.exitCode = 1;
   if (flags.json) {
-    process.stdout.write(`${JSON.stringify({ platforms, chosen }, null, 2)}\n`);
+    print(`${JSON.stringify({ platforms, chosen }, null, 2)}\n`);
     return;
   }
   const rows = platforms.map(({ name, usable, reason, roundTripNs }) => [
@@ -26,8 +27,8 @@ async function show(flags: { json?: boolean }): Promise<void> {
     roundTripNs === undefined ? '-' : `${(roundTripNs / 1000).toFixed(1)} us`,
     reason,
   ]);
-  process.stdout.write(formatTable(['PLATFORM', 'USABLE', 'SYSTEM CALL', 'NOTES'], rows));
-  process.stdout.write(
+  print(formatTable(['PLATFORM', 'USABLE', 'SYSTEM CALL', 'NOTES'], rows));
+  print(
     chosen === null
       ? '\nNo program can be run in a sandbox here.\n'
       : `\n* is what sbx run takes. Times are medians of a system call's round trip.\n`,

@@ -14,6 +14,8 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
   LANG: 'C',
   TZ: 'UTC',
   SBX_NODE: process.execPath,
+  // The platform of the project to which the test belongs.
+  ...(process.env.SBX_PLATFORM === undefined ? {} : { SBX_PLATFORM: process.env.SBX_PLATFORM }),
 };
 
 /** How a program ended, and what it wrote. */

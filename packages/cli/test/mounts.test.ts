@@ -1,0 +1,91 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { beforeEach, expect, it } from 'vitest';
+import { emptied, scratch } from '../../../apps/sandbox/test/support/scratch.js';
+import { describePrograms } from './programs/support/describe.js';
+import { run, runInSandbox, sbx, shellInSandbox } from './programs/support/run.js';
+
+const top = scratch('mounts');
+const folder = `${top}/shown`;
+const options = { cwd: top };
+beforeEach(() => {
+  emptied(folder);
+  writeFileSync(`${folder}/file`, 'original\n');
+});
+
+describePrograms('sbx run -v', {}, () => {
+  it('shows a directory, in which programs write at once', async () => {
+    const script = 'cat /m/file; echo new >/m/file; mkdir /m/made; echo more >/m/made/x; mv /m/made/x /m/y; stat -c %n /m/*';
+    expect(await shellInSandbox(['-v', `${folder}:/m`], script, options)).toBe('original\n/m/file\n/m/made\n/m/y\n');
+    expect(readFileSync(`${folder}/file`, 'utf8')).toBe('new\n');
+    expect(readFileSync(`${folder}/y`, 'utf8')).toBe('more\n');
+    expect(readdirSync(folder).sort()).toEqual(['file', 'made', 'y']);
+  });
+
+  it('read-only with :ro, and with --mount readonly', async () => {
+    for (const flags of [
+      ['-v', `${folder}:/m:ro`],
+      ['--mount', `type=bind,source=${folder},target=/m,readonly`],
+    ]) {
+      const script = 'cat /m/file; echo x >/m/file; rm /m/file; mkdir /m/d; touch /m/file';
+      const { stdout, stderr, status } = await runInSandbox(flags, ['sh', '-c', script], options);
+      expect(stdout.toString()).toBe('original\n');
+      expect(stderr.toString().match(/Read-only file system/g)).toHaveLength(4);
+      expect(status).toBe(1);
+    }
+    expect(readFileSync(`${folder}/file`, 'utf8')).toBe('original\n');
+  });
+
+  it('in memory with :overlay', async () => {
+    const script = 'echo changed >/m/file; echo x >/m/new; cat /m/file; rm /m/file; ls /m';
+    expect(await shellInSandbox(['-v', `${folder}:/m:overlay`], script, options)).toBe('changed\nnew\n');
+    expect(readdirSync(folder)).toEqual(['file']);
+    expect(readFileSync(`${folder}/file`, 'utf8')).toBe('original\n');
+  });
+
+  it('shows a single file, and takes paths from the working directory', async () => {
+    expect(await shellInSandbox(['-v', './shown/file:/shown'], 'cat /shown; echo through >/shown', options)).toBe('original\n');
+    expect(readFileSync(`${folder}/file`, 'utf8')).toBe('through\n');
+  });
+
+  it('a tmpfs has the size that it was given', async () => {
+    const flags = ['--mount', 'type=tmpfs,target=/t,tmpfs-size=1m'];
+    const script = 'head -c 2000000 /dev/zero >/t/x; stat -c %s /t/x; echo $(df -B1 --output=size /t | tail -n 1)';
+    expect(await shellInSandbox(flags, script, options)).toBe('1048576\n1048576\n');
+  });
+});
+
+describePrograms('the files of sbx run', { programs: ['unshare'] }, () => {
+  it('are the whole host with --rootfs host, and the host stays as it was', async () => {
+    const secret = `${top}/elsewhere`;
+    mkdirSync(secret, { recursive: true });
+    writeFileSync(`${secret}/kept`, 'kept\n');
+    const script = `cat ${secret}/kept; echo gone >${secret}/kept; rm -r ${secret}; ls ${secret} 2>&1 | wc -l; test -d /root && echo whole`;
+    expect(await shellInSandbox(['--rootfs', 'host'], script, { cwd: '/' })).toBe('kept\n1\nwhole\n');
+    expect(readFileSync(`${secret}/kept`, 'utf8')).toBe('kept\n');
+    // Without it nothing of that is seen.
+    expect(await shellInSandbox([], `ls ${secret} 2>/dev/null | wc -l`, { cwd: folder })).toBe('0\n');
+  });
+
+  it('has a home directory that is empty, where the working directory would be the caller’s', async () => {
+    const home = emptied(`${top}/home`);
+    writeFileSync(`${home}/secret`, 's3cr3t');
+    const { stdout, stderr } = await runInSandbox([], ['sh', '-c', 'echo ~; ls -A ~ .; echo made >~/x; cat ~/x'], {
+      cwd: home,
+      env: { PATH: '/usr/bin:/bin', HOME: home },
+    });
+    expect(stdout.toString()).not.toContain('secret');
+    expect(stdout.toString()).toMatch(/made\n$/);
+    expect(stderr.toString()).toContain('is your home directory');
+    expect(existsSync(`${home}/x`)).toBe(false);
+  });
+
+  it('need a platform: without one sbx says why, with status 125', async () => {
+    const { SBX_NODE = process.execPath } = process.env;
+    const script = `mount --bind /dev/null /dev/kvm && exec "$0" run --platform kvm -- true`;
+    const { status, stderr } = await run('unshare', ['-rm', 'sh', '-c', script, sbx], {
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', SBX_NODE },
+    });
+    expect(stderr.toString()).toMatch(/^sbx: no usable platform \(kvm: the device is not a KVM/);
+    expect(status).toBe(125);
+  });
+});
