@@ -25,7 +25,7 @@ import { RunQueue } from './run-queue.js';
 import { HISTORY, TASK_BLOCKED, TASK_RUNNABLE, TASK_RUNNING, TASK_STOPPED, TASK_ZOMBIE, type Task } from './task.js';
 
 /** How long the loop runs before Node's event loop gets its turn. */
-const SLICE_NS = 4e6;
+const SLICE_NS = 10e6;
 /** How long a task may run on native threads while others wait for one; then it goes to the end of the queue. */
 const QUANTUM_NS = 10e6;
 /** What an event, or a wait that has ended, counts against the quantum, beside the time in user mode. */

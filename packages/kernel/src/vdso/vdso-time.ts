@@ -107,7 +107,9 @@ export class VdsoTime {
   refresh(): void {
     if (this.#off) return;
     this.#read();
-    const [low, high] = this.#sample;
+    // Not by destructuring, which makes an iterator.
+    const low = this.#sample[0];
+    const high = this.#sample[1];
     const now = this.#sampleTime;
     const baseline = now - this.#startTime;
     const ticks = (high - this.#startTscHigh) * TWO_32 + (low - this.#startTscLow);

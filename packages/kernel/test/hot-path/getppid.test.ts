@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { kvmProvider } from '@sbx/kvm-platform';
 import { expect } from 'vitest';
 import { testUnless } from '../../../../tools/native/conditional-test.js';
 import { compileGuest, compilerMissing } from '../guest/run/compile.js';
+import { platformProvider } from '../support/platform.js';
 
 const run = promisify(execFile);
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
@@ -13,8 +13,8 @@ const CALLS = 1_000_000;
 /** A call takes some 30 us where KVM is made by software, and much more on a busy machine. */
 const HANG = 15 * 60_000;
 
-const probe = kvmProvider.probe();
-const missing = probe.usable ? compilerMissing('glibc') : `KVM: ${probe.reason}`;
+const probe = platformProvider.probe();
+const missing = probe.usable ? compilerMissing('glibc') : `${platformProvider.name}: ${probe.reason}`;
 
 testUnless(
   missing,
