@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
+import { until } from './processes.js';
 
 /** All that comes from a stream. */
 export class Transcript {
@@ -15,10 +16,10 @@ export class Transcript {
 
   /** Waits until there is something in it. */
   async shows(pattern: RegExp): Promise<void> {
-    while (!pattern.test(this.text)) {
-      if (this.#stream.closed) throw new Error(`the end came before ${pattern}: ${JSON.stringify(this.text)}`);
-      await Promise.race([once(this.#stream, 'data'), once(this.#stream, 'close')]);
-    }
+    const ended = () => this.#stream.closed;
+    await until(() => pattern.test(this.text) || ended()).catch(() => {});
+    if (!pattern.test(this.text))
+      throw new Error(`${ended() ? 'the end came before' : 'it never showed'} ${pattern}: ${JSON.stringify(this.text)}`);
   }
 
   /** Waits for the end: everything. */
