@@ -108,6 +108,16 @@ static void open_files(void) {
   symlink("f0", "l0");
 }
 
+static void *make_calls(void *seed) {
+  if (seed != NULL) seed_random((uint64_t)seed);
+  pid_t self = getpid();
+  for (int i = 0; shared->made < total; i++) {
+    if (i % 64 == 0) refill();
+    one_call(self);
+  }
+  _exit(0);
+}
+
 static void child(uint64_t seed, long first) {
   seed_random(seed + first);
   setsid();
@@ -127,12 +137,10 @@ static void child(uint64_t seed, long first) {
   struct sigaction action = {.sa_handler = interrupted};
   sigaction(SIGALRM, &action, NULL);
   setitimer(ITIMER_REAL, &(struct itimerval){{0, 10000}, {0, 10000}}, NULL);
-  pid_t self = getpid();
-  for (int i = 0; shared->made < total; i++) {
-    if (i % 64 == 0) refill();
-    one_call(self);
-  }
-  _exit(0);
+  // Half of them have a second thread: calls then meet others that wait, and memory and files that change under them.
+  pthread_t other;
+  if (below(2)) pthread_create(&other, NULL, make_calls, (void *)(seed + first + 1));
+  make_calls(NULL);
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at) {

@@ -3,7 +3,7 @@
 #define RANDOM_H
 #include "../processes.h"
 
-static uint64_t random_state = 1;
+static _Thread_local uint64_t random_state = 1;
 __attribute__((unused)) static void seed_random(uint64_t seed) { random_state = seed * 0x9e3779b97f4a7c15UL + 1; }
 __attribute__((unused)) static uint64_t random64(void) {
   random_state ^= random_state >> 12;
