@@ -4,7 +4,7 @@
  *   fuzz replay OUT BATCH FILE...                                     the programs of the files, in their order
  *
  * OUT is a directory of the host: OUT/current has the programs of the worker that runs, so that they are known if the kernel does not survive them; OUT/corpus
- * what was kept. A worker executes BATCH programs. Between workers nothing but the supervisor may be left: then /sys/kernel/debug/check says whether the kernel
+ * what was kept, OUT/pcs the blocks that were reached. A worker executes BATCH programs. Between workers nothing but the supervisor may be left: then /sys/kernel/debug/check says whether the kernel
  * is as before. What is wrong is a line "FIND kind: text" and exit status 10. */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -233,6 +233,17 @@ static void save_corpus(void) {
   fclose(file);
 }
 
+/* OUT/pcs: for sbx kcov report. */
+static void save_pcs(void) {
+  char path[256];
+  snprintf(path, sizeof path, "%s/pcs", out);
+  FILE *file = fopen(path, "w");
+  if (file == NULL) return;
+  for (unsigned i = 0; i < MAX_BLOCKS; i++)
+    if (shared->seen[i]) fprintf(file, "0x%lx\n", 0xffffffff80000000UL + i);
+  fclose(file);
+}
+
 static void load(const char *path) {
   FILE *file = fopen(path, "r");
   if (file == NULL) perror(path), exit(2);
@@ -301,6 +312,7 @@ int main(int argc, char **argv) {
   }
   mark();
   save_corpus();
+  save_pcs();
   double seconds = (now() - start) / 1e9;
   printf("calls %lu programs %lu blocks %lu corpus %d seconds %.1f\n", shared->calls, shared->programs, shared->blocks, shared->corpus_count, seconds);
   for (uint64_t i = 0; i < shared->marks; i++) printf("curve %lu %lu\n", shared->mark_calls[i], shared->mark_blocks[i]);

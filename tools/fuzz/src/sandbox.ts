@@ -44,7 +44,19 @@ export async function runFuzzer(folder: string, args: (out: string) => readonly 
   const out = path.join(folder, name);
   mkdirSync(out);
   const mounts = ['-v', `${out}:/out`, '-v', `${folder}:/fuzz:ro`, '-v', `${corpusFolder}:/corpus:ro`];
-  const flags = ['run', '--kcov', '--memory', '512m', '--watchdog', '15', '--timeout', `${timeout}s`, ...mounts];
+  const flags = [
+    'run',
+    '--kcov',
+    '--platform',
+    process.env.FUZZ_PLATFORM ?? 'auto',
+    '--memory',
+    '512m',
+    '--watchdog',
+    '15',
+    '--timeout',
+    `${timeout}s`,
+    ...mounts,
+  ];
   const child = spawn(sbx, [...flags, '--', '/fuzz/fuzz', ...args('/out')], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';

@@ -381,7 +381,12 @@ export class UnixSocket extends Socket implements Queueing {
     const charge = chargeFor(length, control.files.length);
     if (charge < 0) return -ENOBUFS;
     const bytes = new Uint8Array(length);
-    if (io.get(bytes, 0, length) < length) return io.result;
+    const before = io.done;
+    if (io.get(bytes, 0, length) < length) {
+      // A message that can't be read whole is none: nothing of it was sent, and its descriptions stay with the caller.
+      io.done = before;
+      return -EFAULT;
+    }
     this.#inFlight += cost;
     const message: Message = {
       bytes,

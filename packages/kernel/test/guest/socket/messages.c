@@ -1,6 +1,7 @@
 // covers: sendmsg(EBADF EFAULT EINVAL EMSGSIZE ENOBUFS EPERM ESRCH) recvmsg(EAGAIN EFAULT EMSGSIZE) sendmmsg(EBADF EFAULT) recvmmsg(EAGAIN EBADF EFAULT EINVAL) socketpair bind listen
 // Messages with descriptors and credentials; many messages in one call.
 #include "sockets.h"
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 static char data[64];
@@ -332,6 +333,31 @@ static void many(void) {
   close(pair[0]), close(pair[1]);
 }
 
+/* Data that can't be read to its end, with a descriptor: nothing is sent of what is one message. */
+static void faulting(void) {
+  static const int types[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
+  char *pages = mmap(NULL, 2 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  munmap(pages + 4096, 4096);
+  memset(pages, 'x', 4096);
+  for (unsigned i = 0; i < sizeof types / sizeof *types; i++) {
+    int pair[2], ends[2];
+    char control[CMSG_SPACE(4)] = {0}, bytes[4096];
+    struct iovec data[2] = {{pages, 8}, {pages + 4096 - 8, 16}};
+    struct msghdr message = {.msg_iov = data, .msg_iovlen = 2, .msg_control = control, .msg_controllen = sizeof control};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    if (socketpair(AF_UNIX, types[i], 0, pair) != 0 || pipe(ends) != 0) return;
+    header->cmsg_level = SOL_SOCKET, header->cmsg_type = SCM_RIGHTS, header->cmsg_len = CMSG_LEN(4);
+    memcpy(CMSG_DATA(header), &ends[1], 4);
+    T(sendmsg(pair[0], &message, 0));
+    T(recv(pair[1], bytes, sizeof bytes, MSG_DONTWAIT));
+    /* Nobody holds the pipe's end any more. */
+    close(ends[1]);
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    T(read(ends[0], bytes, 1));
+    close(pair[0]), close(pair[1]), close(ends[0]);
+  }
+}
+
 int main(void) {
   fresh_directory("messages");
   rights();
@@ -339,5 +365,6 @@ int main(void) {
   on_their_way();
   credentials();
   many();
+  faulting();
   return 0;
 }
