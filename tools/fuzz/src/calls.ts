@@ -34,8 +34,10 @@ export interface FuzzCall {
   readonly args: readonly Argument[];
 }
 
-/** All constants of the ABI, those of amd64 before the rest. */
-const constants = Object.entries({ ...abi, ...abi.amd64 }).filter((entry): entry is [string, number] => typeof entry[1] === 'number');
+/** All constants of the ABI by name, those of amd64 before the rest. */
+const constants = Object.entries({ ...abi, ...abi.amd64 })
+  .filter((entry): entry is [string, number] => typeof entry[1] === 'number')
+  .sort(([a], [b]) => (a < b ? -1 : 1));
 
 /** The values of all constants whose name matches, each once. */
 function values(pattern: RegExp): number[] {

@@ -48,7 +48,7 @@ export async function runFuzzer(folder: string, args: (out: string) => readonly 
     'run',
     '--kcov',
     '--platform',
-    process.env.FUZZ_PLATFORM ?? 'auto',
+    process.env.SBX_PLATFORM ?? 'auto',
     '--memory',
     '512m',
     '--watchdog',

@@ -244,7 +244,10 @@ export abstract class Socket extends FileDescription {
   }
 
   override read(task: Task, io: IoBuffer): number {
-    return this.receive(task, io, scratchMessage.clear(), 0);
+    const result = this.receive(task, io, scratchMessage, 0);
+    // At once: whoever waits for the end of a pipe should not have to wait for the next read.
+    scratchMessage.clear();
+    return result;
   }
   override write(task: Task, io: IoBuffer): number {
     return this.send(task, io, null, NO_CONTROL, 0);

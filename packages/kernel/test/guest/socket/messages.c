@@ -358,6 +358,29 @@ static void faulting(void) {
   }
 }
 
+/* read(2) takes the bytes, and closes the descriptors that came with them. */
+static void read_drops(void) {
+  static const int types[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
+  for (unsigned i = 0; i < sizeof types / sizeof *types; i++) {
+    for (size_t length = i == 0; length < 3; length += 2) {
+      int pair[2], ends[2];
+      char control[CMSG_SPACE(4)] = {0}, bytes[16] = "ab";
+      struct iovec data = {bytes, length};
+      struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+      struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+      if (socketpair(AF_UNIX, types[i], 0, pair) != 0 || pipe(ends) != 0) return;
+      header->cmsg_level = SOL_SOCKET, header->cmsg_type = SCM_RIGHTS, header->cmsg_len = CMSG_LEN(4);
+      memcpy(CMSG_DATA(header), &ends[1], 4);
+      T(sendmsg(pair[0], &message, 0));
+      close(ends[1]);
+      T(read(pair[1], bytes, sizeof bytes));
+      fcntl(ends[0], F_SETFL, O_NONBLOCK);
+      T(read(ends[0], bytes, 1));
+      close(pair[0]), close(pair[1]), close(ends[0]);
+    }
+  }
+}
+
 int main(void) {
   fresh_directory("messages");
   rights();
@@ -366,5 +389,6 @@ int main(void) {
   credentials();
   many();
   faulting();
+  read_drops();
   return 0;
 }
