@@ -32,17 +32,9 @@
 #define SIGINFO_ADDRESS 16
 #define SIGINFO_ARCH 28
 
-static uint64_t read64(const uint8_t *base, size_t offset) {
-  uint64_t value;
-  memcpy(&value, base + offset, sizeof(value));
-  return value;
-}
-
-static uint32_t read32(const uint8_t *base, size_t offset) {
-  uint32_t value;
-  memcpy(&value, base + offset, sizeof(value));
-  return value;
-}
+/* Of memory that others write to at the same time: read once, whatever the compiler would like. */
+static uint64_t read64(const uint8_t *base, size_t offset) { return *(const volatile uint64_t *)(const void *)(base + offset); }
+static uint32_t read32(const uint8_t *base, size_t offset) { return *(const volatile uint32_t *)(const void *)(base + offset); }
 
 static void write64(uint8_t *base, size_t offset, uint64_t value) { memcpy(base + offset, &value, sizeof(value)); }
 
@@ -145,6 +137,9 @@ static void read_registers(struct context_page *p, const uint8_t *uc) {
   p->regs[CONTEXT_INDEX_SS] = USER_DATA;
 }
 
+/* Whether the signal is one that a fault or a trap gives. */
+static bool is_fault(uint32_t signo) { return signo == SIGSEGV || signo == SIGTRAP || signo == SIGILL || signo == SIGFPE || signo == SIGBUS; }
+
 static int read_signal(struct context_page *p, uint32_t signo, const uint8_t *uc, const uint8_t *info) {
   p->signo = signo;
   p->sigcode = (int32_t)read32(info, SIGINFO_CODE);
@@ -167,7 +162,8 @@ static int read_event(struct context *c, struct thread *t) {
   const uint32_t signo = read32(t->slot, SLOT_SIGNO);
   if (uc_address == 0) return EVENT_INTERRUPT;
   const uint64_t uc_offset = uc_address - base, info_offset = read64(t->slot, SLOT_SIGINFO) - base;
-  bool valid = uc_offset < SLOT_SIZE - UC_SIZE && info_offset < SLOT_SIZE - SIGINFO_SIZE;
+  bool valid = uc_offset < SLOT_SIZE - UC_SIZE && info_offset < SLOT_SIZE - SIGINFO_SIZE && (uc_offset | info_offset) % 8 == 0 &&
+               (signo == KICK_SIGNAL || signo == SIGSYS || is_fault(signo));
   const uint8_t *uc = t->slot + uc_offset, *info = t->slot + info_offset;
   const uint64_t xstate = valid ? read64(uc, UC_FPSTATE) - base : UINT64_MAX;
   if (!valid || xstate % 64 != 0 || xstate > SLOT_SIZE - t->space->machine->xsave_size) {
@@ -178,7 +174,7 @@ static int read_event(struct context *c, struct thread *t) {
   c->bases_pending = false;
   read_registers(p, uc);
   if (signo == KICK_SIGNAL) return EVENT_INTERRUPT;
-  if (signo != SIGSYS) return read_signal(p, signo & 63, uc, info);
+  if (signo != SIGSYS) return read_signal(p, signo, uc, info);
   if (read32(info, SIGINFO_ARCH) == AUDIT_ARCH_X86_64) return EVENT_SYSCALL;
   /* int $0x80 and the like, where the host serves them: there is no such thing here. */
   p->regs[CONTEXT_INDEX_RIP] -= 2;

@@ -1,6 +1,8 @@
 /* Address spaces: stub processes, their threads, and what is mapped in them. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/membarrier.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -19,6 +21,9 @@
   (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_PARENT_SETTID)
 /* Mappings up to this size are made with their page tables at once, where the caller wants them soon. */
 #define POPULATE_MOST (UINT64_C(2) << 20)
+
+/* For the end of a process that was killed. */
+#define PATIENCE_MS 10000
 
 /* --- Stub processes --- */
 
@@ -87,6 +92,16 @@ int machine_new_space(struct machine *m) {
   return -ENOMEM;
 }
 
+/*
+ * After SIGKILL was sent: returns when no thread of the process runs guest code any more, so that its memory may be used for other things. A thread that runs on
+ * another CPU sees the signal at the next interrupt, which is what membarrier(2) makes there before it returns.
+ */
+static void await_stop(const struct space *s) {
+  if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) == 0) return;
+  struct pollfd end = {.fd = s->pidfd, .events = POLLIN};
+  poll(&end, 1, PATIENCE_MS);
+}
+
 void space_kill(struct space *s, const char *format, ...) {
   if (s->dead) return;
   s->dead = true;
@@ -95,6 +110,7 @@ void space_kill(struct space *s, const char *format, ...) {
   vsnprintf(s->reason, sizeof(s->reason), format, arguments);
   va_end(arguments);
   syscall(SYS_pidfd_send_signal, s->pidfd, SIGKILL, NULL, 0);
+  await_stop(s);
   epoll_ctl(s->machine->epoll, EPOLL_CTL_DEL, s->pidfd, NULL);
   close(s->pidfd);
   s->pidfd = -1;
@@ -143,6 +159,17 @@ static bool add_chunk(struct space *s) {
   return true;
 }
 
+/*
+ * Whether this is the number of the thread that was just made. It comes from memory that guest code can write to, and a wrong one would send kicks elsewhere. A
+ * process has its mapper, the threads that are known, and the new one: what is a thread of it and none of the others is the new one.
+ */
+static bool is_new_thread(const struct space *s, pid_t tid) {
+  for (uint32_t i = 0; i < s->thread_count; i++) {
+    if (s->chunks[i / SLOT_CHUNK]->threads[i % SLOT_CHUNK].tid == tid) return false;
+  }
+  return tid > 0 && tid != s->pid && syscall(SYS_tgkill, s->pid, tid, 0) == 0;
+}
+
 struct thread *space_take_thread(struct space *s) {
   struct thread *t = s->free_threads;
   if (t != NULL) {
@@ -165,8 +192,11 @@ struct thread *space_take_thread(struct space *s) {
   memcpy(t->line + LINE_ALTSTACK, &stack, sizeof(stack));
   const uint64_t arguments[6] = {THREAD_FLAGS, slot + SLOT_IMAGE, slot + SLOT_TID, 0, 0, CONTROL_BASE + CONTROL_LINES + ((uint64_t)index << LINE_SHIFT)};
   if (commands_run(s, COMMAND_CLONE, arguments) != 0) return NULL;
-  /* Whatever is there: it is used together with the process's number only. */
   t->tid = (pid_t)*word(t->slot, SLOT_TID);
+  if (!is_new_thread(s, t->tid)) {
+    space_kill(s, "a thread's number was tampered with");
+    return NULL;
+  }
   s->thread_count++;
   return t;
 }

@@ -3,6 +3,7 @@ import type { SyscallRule } from '@sbx/platform';
 const KICK_SIGNAL = 23;
 const SIGKILL = 9;
 const FUTEX_WAKE = 1;
+const MEMBARRIER_GLOBAL_EXPEDITED = 2;
 const LOW_HALF = 0xffffffff;
 
 /**
@@ -19,8 +20,16 @@ export const syscallRules: readonly SyscallRule[] = [
   { name: 'timerfd_settime' },
   // The doorbell, reports of finished commands, the timer.
   { name: 'read' },
-  { name: 'tgkill', args: [{ index: 2, value: KICK_SIGNAL, mask: LOW_HALF }] },
+  {
+    name: 'tgkill',
+    args: [
+      { index: 2, value: KICK_SIGNAL, mask: LOW_HALF },
+      // Whether a thread is one of a stub process.
+      { index: 2, value: 0, mask: LOW_HALF },
+    ],
+  },
   { name: 'pidfd_send_signal', args: [{ index: 1, value: SIGKILL, mask: LOW_HALF }] },
+  { name: 'membarrier', args: [{ index: 0, value: MEMBARRIER_GLOBAL_EXPEDITED, mask: LOW_HALF }] },
   // The socket of the zygote, and what comes over it.
   { name: 'sendmsg' },
   { name: 'recvmsg' },

@@ -32,6 +32,8 @@ const PROGRAMS = {
   load: [0x8b, 0x07, 0x0f, 0x05], // mov (%rdi), %eax; syscall
   /** Fills R8..R9 with zeroes, again and again. */
   fill: [0x31, 0xc0, 0x4c, 0x89, 0xc7, 0x4c, 0x89, 0xc9, 0xf3, 0xaa, 0xeb, 0xf4], // xor %eax, %eax; mov %r8, %rdi; mov %r9, %rcx; rep stosb; jmp
+  /** Writes RSI to (RDI) and makes a system call. */
+  store: [0x48, 0x89, 0x37, 0x0f, 0x05], // mov %rsi, (%rdi); syscall
   /** Jumps to RDI. */
   jump: [0xff, 0xe7], // jmp *%rdi
 } satisfies Record<string, number[]>;

@@ -27,6 +27,7 @@
 #define SYS_futex          202
 #define SYS_exit_group     231
 #define SYS_seccomp        317
+#define SYS_membarrier     324
 
 #define THREAD_FLAGS 0x00150f00 /* CLONE_VM|FS|FILES|SIGHAND|THREAD|SYSVSEM|PARENT_SETTID */
 #define PROT_READ 1
@@ -34,6 +35,7 @@
 #define MAP_SHARED_FIXED 0x11
 #define MAP_POPULATE 0x8000
 #define SIG_SETMASK 2
+#define MEMBARRIER_REGISTER_GLOBAL_EXPEDITED 4
 #define PR_SET_DUMPABLE 4
 #define PR_SET_SYSCALL_USER_DISPATCH 59
 #define PR_SYS_DISPATCH_ON 1
@@ -121,6 +123,11 @@ _start:
         syscall
         testq %rax, %rax
         jnz fail
+        /* So that the sentry can make all CPUs that run this process look for signals. Where it is not there, the sentry waits for the process's end. */
+        movl $MEMBARRIER_REGISTER_GLOBAL_EXPEDITED, %edi
+        xorl %esi, %esi
+        movl $SYS_membarrier, %eax
+        syscall
         movl $STEP_SECCOMP, %ebp
         movl $SECCOMP_SET_MODE_FILTER, %edi
         movl $SECCOMP_FILTER_FLAG_SPEC_ALLOW, %esi

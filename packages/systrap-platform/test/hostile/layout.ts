@@ -25,6 +25,7 @@ export const SLOT_STACK = constant('SLOT_STACK');
 export const SLOT_IMAGE = constant('SLOT_IMAGE');
 export const SLOT_UCONTEXT = constant('SLOT_UCONTEXT');
 export const SLOT_EVENT = constant('SLOT_EVENT');
+export const SLOT_SIGNO = constant('SLOT_SIGNO');
 export const SLOT_TID = constant('SLOT_TID');
 export const LINE_ALTSTACK = constant('LINE_ALTSTACK');
 export const LINE_RESUME = constant('LINE_RESUME');

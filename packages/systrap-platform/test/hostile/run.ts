@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { compile, toolchains } from '../../../../tools/native/toolchain.js';
@@ -14,6 +15,13 @@ const { buildProgram } = createRequire(import.meta.url)('../../native/build_imag
   buildProgram: (name: string, file: string) => void;
 };
 
+/** Builds the code of hostile threads. */
+export async function buildGuest(object: string, code: string): Promise<void> {
+  mkdirSync(dirname(object), { recursive: true });
+  await run('cc', ['-c', here('guest.S'), '-o', object]);
+  await run('objcopy', ['-O', 'binary', '-j', '.text', object, code]);
+}
+
 /** Builds the observer, the zygote and the guest's code; runs the attacks; gives what they report and what the observer saw. */
 export async function attackObserved(extent: Extent, seed: number): Promise<{ report: Report; seen: Seen[] }> {
   mkdirSync(folder, { recursive: true });
@@ -22,8 +30,7 @@ export async function attackObserved(extent: Extent, seed: number): Promise<{ re
   );
   await compile(toolchains.host, [here('observer.c')], observer!, [`-I${here('../../native')}`]);
   buildProgram('zygote_image', zygote!);
-  await run('cc', ['-c', here('guest.S'), '-o', object!]);
-  await run('objcopy', ['-O', 'binary', '-j', '.text', object!, code!]);
+  await buildGuest(object!, code!);
   const child = [process.execPath, '--import', 'tsx', '--conditions=@sbx/source', here('attack-child.ts')];
   await run(observer!, [zygote!, log!, ...child, report!, code!, `${seed}`, JSON.stringify(extent)]);
   const result = { report: JSON.parse(readFileSync(report!, 'utf8')), seen: readLog(readFileSync(log!)) };

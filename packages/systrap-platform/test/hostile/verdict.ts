@@ -10,14 +10,15 @@ const CLONE = 56;
 const SECCOMP = 317;
 const SIGALTSTACK = 131;
 const PRCTL = 157;
+const MEMBARRIER = 324;
 const NUMBERS = { mmap: MMAP, mprotect: MPROTECT, munmap: MUNMAP, clone: CLONE };
 const MAP_SHARED_FIXED = 0x11n;
 const MAP_POPULATE = 0x8000n;
 const THREAD_FLAGS = 0x150f00n;
 const SET_DISPATCH = [59n, 1n, layout.STUB_BASE, BigInt(layout.STUB_SIZE), 0n];
 const SECCOMP_SET_FILTER = [1n, 4n];
-/** rt_sigaction for each signal that is caught, rt_sigprocmask, the three first mappings, close, munmap of five holes, prctl, seccomp. */
-const START = [...Array(7).fill(13), 14, MMAP, MMAP, MMAP, 3, ...Array(5).fill(MUNMAP), PRCTL, SECCOMP];
+/** rt_sigaction for each signal that is caught, rt_sigprocmask, the three first mappings, close, munmap of five holes, prctl, membarrier, seccomp. */
+const START = [...Array(7).fill(13), 14, MMAP, MMAP, MMAP, 3, ...Array(5).fill(MUNMAP), PRCTL, MEMBARRIER, SECCOMP];
 
 /** What an observation shows: every difference between what the host did for stub processes and what it was ordered to do. */
 export interface Verdict {

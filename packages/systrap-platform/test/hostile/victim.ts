@@ -92,6 +92,8 @@ export class Victim {
   readonly reasons = new Map<string, number>();
   readonly lines: string[] = [];
   readonly outcomes = { 'refused call': 0, signal: 0, stopped: 0, killed: 0 } satisfies Record<Outcome, number>;
+  /** Called when the platform wakes the event loop. */
+  wake: () => void = () => {};
   attempts = 0;
   checks = 0;
   space: SystrapAddressSpace;
@@ -109,7 +111,7 @@ export class Victim {
 
   constructor(code: Uint8Array, zygoteSocket: number | undefined) {
     const { memory, kernelMemory } = this;
-    const options = { memory, kernelMemory, wake() {}, concurrency: 2, log: (line: string) => this.lines.push(line) };
+    const options = { memory, kernelMemory, wake: () => this.wake(), concurrency: 2, log: (line: string) => this.lines.push(line) };
     this.platform = new SystrapPlatform(zygoteSocket === undefined ? options : { ...options, zygoteSocket });
     this.#code = memory.allocate(PAGE_SIZE, MEMORY_ANONYMOUS);
     memory.bytes(this.#code, PAGE_SIZE).set(code);
@@ -164,7 +166,7 @@ export class Victim {
   }
 
   /** Takes events. */
-  #collect(): void {
+  collect(): void {
     for (let context = this.platform.poll(); context !== null; context = this.platform.poll()) {
       if (context === this.context) this.#running = false;
       const racer = this.#racers.find((one) => one.context === context);
@@ -177,7 +179,7 @@ export class Victim {
     for (const { context, running } of this.#racers) if (running) context.interrupt();
     const deadline = performance.now() + HANG_NS / 1e6;
     for (;;) {
-      this.#collect();
+      this.collect();
       if (this.#racers.every(({ running }) => !running)) break;
       if (performance.now() > deadline) throw new Error('a thread can not be stopped');
       this.platform.wait(1e9);
@@ -186,12 +188,17 @@ export class Victim {
     this.#racers.length = 0;
   }
 
-  /** Runs the hostile thread with these registers until something happens, at most for `limitNs`. */
-  attempt(registers: Registers, limitNs = 100e3): Outcome {
+  /** Lets the hostile thread run with these registers. */
+  start(registers: Registers): void {
     setRegisters(this.context, registers);
     this.context.page.flags |= FLAG_STATE_DIRTY;
     this.#running = true;
     this.context.start(this.space);
+  }
+
+  /** Runs the hostile thread with these registers until something happens, at most for `limitNs`. */
+  attempt(registers: Registers, limitNs = 100e3): Outcome {
+    this.start(registers);
     // Not `switch`, which would end whenever Node has something to do.
     this.#await(limitNs);
     if (this.#running) {
@@ -211,7 +218,7 @@ export class Victim {
   #await(limitNs: number): void {
     const deadline = performance.now() + limitNs / 1e6;
     for (;;) {
-      this.#collect();
+      this.collect();
       const left = deadline - performance.now();
       if (!this.#running || left <= 0) return;
       this.platform.wait(left * 1e6);
@@ -241,7 +248,7 @@ export class Victim {
     const reason = this.space.process as string;
     this.reasons.set(reason, (this.reasons.get(reason) ?? 0) + 1);
     while (this.#racers.some(({ running }) => running)) {
-      this.#collect();
+      this.collect();
       if (this.#racers.some(({ running }) => running)) this.platform.wait(1e6);
     }
     this.space.release();
