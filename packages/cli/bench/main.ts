@@ -3,7 +3,7 @@
  * a line of JSON for each. With `--write FILE` the tables go into that file, too.
  */
 import { writeFileSync } from 'node:fs';
-import { cpus, release } from 'node:os';
+import { cpus, loadavg, release } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type Table, toJson, toMarkdown } from '../../../tools/native/results.js';
 import { measureCalls } from './calls.js';
@@ -27,6 +27,8 @@ const { values: options } = parseArgs({
   },
 });
 const extent = options.quick ? QUICK : FULL;
+/** More than some tenths: other work disturbed the figures. */
+const load = loadavg()[0].toFixed(1);
 const all = allSystems(options.platform);
 const systems = all.filter(({ unusable }) => unusable === undefined);
 const platforms = systems.flatMap(({ name }) => (name.startsWith('sbx ') ? [name.slice(4)] : []));
@@ -58,7 +60,7 @@ if (options.write !== undefined) writeFileSync(options.write, `# Benchmarks\n\n$
 
 function machine(): string {
   const processors = cpus();
-  return `${processors.length} × ${processors[0].model}, Linux ${release().split('-')[0]}, Node ${process.version}`;
+  return `${processors.length} × ${processors[0].model}, Linux ${release().split('-')[0]}, Node ${process.version}, load average at the start ${load}`;
 }
 
 function heading(): string {
