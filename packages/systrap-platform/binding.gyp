@@ -15,6 +15,7 @@
             "native/context.c",
             "native/images.c",
             "native/machine.c",
+            "native/patch.c",
             "native/ranges.c",
             "native/space.c",
             "native/wait.c",

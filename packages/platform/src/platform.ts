@@ -83,6 +83,8 @@ export interface PlatformOptions {
   readonly deviceFd?: number;
   /** A socket to a process that makes processes for the platform, which was started beside this one before the seal, where the platform has such. */
   readonly zygoteSocket?: number;
+  /** Whether the platform, where it can, rewrites call sites of programs so that system calls take less time. Default: true. */
+  readonly rewriteCallSites?: boolean;
 }
 
 /** What probing a platform on this machine showed. */

@@ -55,8 +55,9 @@ static bool start_over(struct space *s, const struct command *rest, uint32_t cou
   uint32_t left;
   int result = run(s, &all, 1, &left);
   ranges_clear(&s->ranges);
+  patch_forget(s, 0, UINT64_MAX);
   for (uint32_t i = 0; result == 0 && i < count; i++) {
-    if (rest[i].op != COMMAND_MMAP) continue;
+    if (rest[i].op != COMMAND_MMAP || rest[i].arguments[4] != FD_MEMORY) continue;
     const uint64_t *a = rest[i].arguments;
     result = ranges_set(&s->ranges, a[0], a[0] + a[1], a[5], (uint32_t)a[2]) ? run(s, &rest[i], 1, &left) : ENOMEM;
   }

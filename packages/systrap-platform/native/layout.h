@@ -15,7 +15,7 @@
 #define GUEST_MIN    0x10000
 #define GUEST_END    0x7feffffff000
 #define STUB_BASE    0x7ff000000000
-#define STUB_SIZE    0x4000
+#define STUB_SIZE    0x8000
 #define GLOBAL_BASE  0x7ff040000000
 #define GLOBAL_SIZE  0x1000
 #define CONTROL_BASE 0x7ff080000000
@@ -35,6 +35,7 @@
 #define FD_DOORBELL 5
 #define FD_DONE     6
 #define FD_GLOBAL   7
+#define FD_PATCH    8
 
 /* The global page. */
 #define GLOBAL_SLEEPING 0   /* u32: the sentry sleeps: ring the doorbell */
@@ -50,6 +51,9 @@
 #define CONTROL_COMMANDS 64
 #define COMMAND_SIZE     64
 #define COMMAND_MOST     60
+/* Call sites that were rewritten, by number: the address of the SYSCALL instruction (u64), the system call's number (u32). */
+#define CONTROL_SITE_ADDRESSES 0x2000
+#define CONTROL_SITE_NUMBERS   0x4000
 #define CONTROL_LINES    0x10000
 #define LINE_SHIFT       6
 
@@ -60,12 +64,16 @@
 
 /* A line: what the sentry tells a thread. */
 #define LINE_RESUME    0  /* u32: counts resumptions; a futex word */
-#define LINE_FLAGS     4  /* u32: LINE_LOAD_BASES */
+#define LINE_FLAGS     4  /* u32: LINE_* below */
 #define LINE_FS_BASE   8
 #define LINE_GS_BASE   16
 #define LINE_XSTATE    24 /* where the extended state to load is, in the slot */
 #define LINE_ALTSTACK  32 /* stack_t */
-#define LINE_LOAD_BASES 1
+#define LINE_LOAD_FS 1
+#define LINE_LOAD_GS 2
+#define LINE_KEEP    4 /* the extended state is in the CPU */
+#define LINE_FAST    8 /* leave as SYSRET does: RCX is RIP, and no trap flag */
+#define LINE_SAVE   16 /* do not resume: store the extended state to SLOT_XSTATE and come back with SIGNO_SAVED */
 
 /* A slot: what a thread tells the sentry. */
 #define SLOT_EVENT    0   /* u32: the resumption that has come to its end */
@@ -77,10 +85,36 @@
 #define SLOT_FS_BASE  88
 #define SLOT_GS_BASE  96
 #define SLOT_TID      104 /* u32 */
+#define SLOT_RSP      112 /* u64: the stack pointer of a thread that came through a rewritten site */
 #define SLOT_XSTATE   0x400
+/* Registers of a thread that came through a rewritten site: 15 in the order of user_regs_struct, then RFLAGS; RCX is the site's number. */
+#define SLOT_SAVED     0x1780
+#define SLOT_SAVED_END 0x1800
 #define SLOT_STACK    0x2000
 /* The registers to load: 15 general ones in the order of user_regs_struct, then what IRET takes. Signals during the load are taken below it. */
 #define SLOT_IMAGE    0x8000
+
+/* What is in SLOT_SIGNO besides signal numbers. */
+#define SIGNO_CALL  0x100
+#define SIGNO_SAVED 0x101
+
+/*
+ * Rewritten call sites (patch.c). `mov $nr, %eax; syscall` becomes `jmp *TABLE_BASE + 8 * site; syscall`-with-the-same-last-bytes: the upper half of the table's
+ * address is the SYSCALL instruction, so that it is still there for who jumps to it or was about to execute it. The table leads to an entry in the stub's text.
+ */
+#define TABLE_BASE 0x050f0000
+#define TABLE_SIZE 0x2000
+#define SITE_COUNT 1024
+#define ENTRY_SHIFT 4
+/* Offsets in the stub's text: the entries, the code behind them, and from where on in it flags are in AX, are back, RSP is in SLOT_RSP, all is in SLOT_SAVED. */
+#define STUB_ENTRIES    0x4000
+#define STUB_CALL       0x3e00
+#define STUB_CALL_FLAGS 0x3e04
+#define STUB_CALL_OURS  0x3e21
+#define STUB_CALL_SWITCHED 0x3e2f
+#define STUB_CALL_SAVED 0x3e4f
+/* From here on they are the guest's again. */
+#define STUB_CALL_ELSEWHERE 0x3ec0
 
 /* The signal that stops a thread. Ignored by default, like SIGCHLD, so that a stray one does no harm. */
 #define KICK_SIGNAL 23 /* SIGURG */

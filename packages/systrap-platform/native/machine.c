@@ -38,7 +38,7 @@ static const char *open_shared(struct machine *m) {
   m->global_fd = memfd_create("sbx-global", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (m->doorbell < 0 || m->epoll < 0 || m->timer < 0 || m->global_fd < 0 || ftruncate(m->global_fd, GLOBAL_SIZE) != 0) return "a descriptor";
   void *page = mmap(NULL, GLOBAL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, m->global_fd, 0);
-  if (page == MAP_FAILED) return "a page";
+  if (page == MAP_FAILED || !patch_open(m)) return "memory";
   m->global = page;
   struct epoll_event doorbell = {.events = EPOLLIN, .data.u64 = EVENT_OF_DOORBELL}, zygote = {.events = 0, .data.u64 = EVENT_OF_ZYGOTE};
   struct epoll_event timer = {.events = EPOLLIN, .data.u64 = EVENT_OF_TIMER};
@@ -49,7 +49,7 @@ static const char *open_shared(struct machine *m) {
   return NULL;
 }
 
-struct machine *machine_open(int memory_fd, int zygote_socket, char *reason, size_t size) {
+struct machine *machine_open(int memory_fd, const uint8_t *memory, int zygote_socket, bool patches, char *reason, size_t size) {
   if ((getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE) == 0) {
     snprintf(reason, size, "the CPU or the kernel lacks FSGSBASE (Linux 5.9 on a CPU since 2012)");
     return NULL;
@@ -57,9 +57,11 @@ struct machine *machine_open(int memory_fd, int zygote_socket, char *reason, siz
   struct machine *m = calloc(1, sizeof(*m));
   if (m == NULL) return NULL;
   m->memory_fd = memory_fd;
+  m->memory = memory;
+  m->no_patches = !patches;
   m->zygote = -1;
   m->socket = zygote_socket;
-  m->doorbell = m->epoll = m->timer = m->global_fd = -1;
+  m->doorbell = m->epoll = m->timer = m->global_fd = m->patch_fd = -1;
   m->cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
   xstate_probe(&m->xsave_size, &m->xfeatures);
   if (m->xsave_size > CONTEXT_XSTATE_SIZE) m->xsave_size = CONTEXT_XSTATE_SIZE;
@@ -72,7 +74,7 @@ struct machine *machine_open(int memory_fd, int zygote_socket, char *reason, siz
   }
   const char *missing = open_shared(m);
   int stub = missing != NULL ? -1 : stub_image_open();
-  int error = stub < 0 ? stub : zygote_init(m->socket, m->memory_fd, m->doorbell, m->global_fd, stub);
+  int error = stub < 0 ? stub : zygote_init(m->socket, m->memory_fd, m->doorbell, m->global_fd, stub, m->patch_fd);
   if (stub >= 0) close(stub);
   if (missing == NULL && error == 0) {
     *word(m->global, GLOBAL_XFEATURES_LOW) = (uint32_t)m->xfeatures;
@@ -95,6 +97,7 @@ void machine_close(struct machine *m) {
     while (waitpid(m->zygote, NULL, 0) < 0 && errno == EINTR) {
     }
   }
+  patch_close(m);
   if (m->global != NULL) munmap(m->global, GLOBAL_SIZE);
   const int fds[] = {m->socket, m->doorbell, m->global_fd, m->timer, m->epoll};
   for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {

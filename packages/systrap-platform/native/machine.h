@@ -28,6 +28,36 @@ struct machine;
 struct space;
 struct context;
 
+/* Copies of pages with rewritten call sites, for all processes; and how many of them one process can have. */
+#define PATCH_PAGES 4096
+#define PATCH_SIZE (PATCH_PAGES * UINT64_C(4096))
+#define COPIES_MOST 64
+#define PATCH_FILTER 1024
+/* In a range's offset: it is one of the patch file. */
+#define PATCH_OFFSET (UINT64_C(1) << 62)
+#define HEAT_SIZE 256
+
+/* A rewritten call site: where it returns to. */
+struct site {
+  uint64_t end;
+  uint32_t nr;
+  uint8_t code[7];
+};
+
+/* A page that the process is shown instead of its original. */
+struct copy {
+  uint64_t addr;
+  uint64_t original;
+  uint32_t page;
+  uint32_t access;
+};
+
+/* How often a site has made a call by a signal. */
+struct heat {
+  uint64_t end;
+  uint32_t hits;
+};
+
 /* A guest thread of a stub process. */
 struct thread {
   struct space *space;
@@ -75,6 +105,12 @@ struct space {
   struct ranges ranges;
   struct command commands[COMMAND_MOST];
   uint32_t command_count;
+  /* Rewritten call sites. Numbers of sites are never used again. */
+  bool no_patches, table_mapped;
+  uint32_t site_count, copy_count;
+  struct site sites[SITE_COUNT];
+  struct copy copies[COPIES_MOST];
+  struct heat heat[HEAT_SIZE];
 };
 
 struct context {
@@ -83,6 +119,10 @@ struct context {
   struct thread *thread;
   /* Where in the thread's slot the extended state is while it is not in the page. */
   uint32_t xstate_offset;
+  /* The extended state is in the CPU: the thread came through a rewritten site. */
+  bool xstate_live;
+  /* The thread's GS base is the program's own 0, or the slot that stands for it. */
+  bool gs_free;
   /* FS and GS base were given to the thread and it may not have loaded them: the page's are right. */
   bool bases_pending;
   /* Started, in `space`. */
@@ -98,8 +138,17 @@ struct context {
   uint32_t position;
 };
 
+/* What `epoll` says: the number of a space whose process died, or one of these. */
+#define EVENT_OF_DOORBELL UINT64_MAX
+#define EVENT_OF_ZYGOTE (UINT64_MAX - 1)
+#define EVENT_OF_TIMER (UINT64_MAX - 2)
+
+enum count { COUNT_SYSCALL, COUNT_SIGNAL, COUNT_INTERRUPT, COUNT_COMMAND, COUNT_BATCH, COUNT_SLEEP, COUNT_WAKE, COUNT_SPAWN, COUNT_CALL, COUNT_SITE, COUNTS };
+
 struct machine {
   int memory_fd;
+  /* Application memory in this process. */
+  const uint8_t *memory;
   int socket;
   pid_t zygote;
   int doorbell;
@@ -131,26 +180,27 @@ struct machine {
   uint32_t next;
   bool armed;
 
+  int patch_fd;
+  uint8_t *patch;
+  bool no_patches;
+  uint32_t free_copies[PATCH_PAGES];
+  uint32_t free_copy_count, copy_count;
+  /* How many originals there are, by filter_of their offset. */
+  uint16_t originals[PATCH_FILTER];
+
   bool failed;
   char failure[REASON_SIZE];
   /* Why the last space could not be made. */
   char refusal[REASON_SIZE + 64];
   /* What happened. */
-  uint64_t counts[8];
+  uint64_t counts[COUNTS];
 };
-
-/* What `epoll` says: the number of a space whose process died, or one of these. */
-#define EVENT_OF_DOORBELL UINT64_MAX
-#define EVENT_OF_ZYGOTE (UINT64_MAX - 1)
-#define EVENT_OF_TIMER (UINT64_MAX - 2)
-
-enum count { COUNT_SYSCALL, COUNT_SIGNAL, COUNT_INTERRUPT, COUNT_COMMAND, COUNT_BATCH, COUNT_SLEEP, COUNT_WAKE, COUNT_SPAWN };
 
 static inline _Atomic uint32_t *word(uint8_t *base, size_t offset) { return (_Atomic uint32_t *)(void *)(base + offset); }
 
 /* --- machine.c --- */
 /* A machine without spaces, or NULL with the reason. zygote_socket -1: makes a zygote of its own. */
-struct machine *machine_open(int memory_fd, int zygote_socket, char *reason, size_t size);
+struct machine *machine_open(int memory_fd, const uint8_t *memory, int zygote_socket, bool patches, char *reason, size_t size);
 /* Ends all stub processes. */
 void machine_close(struct machine *m);
 void machine_fail(struct machine *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -165,7 +215,7 @@ int machine_new_space(struct machine *m);
 /* --- zygote_client.c --- */
 /* A zygote process, and the socket to it; or -errno. */
 int zygote_start(pid_t *pid);
-int zygote_init(int socket, int memory, int doorbell, int global, int stub);
+int zygote_init(int socket, int memory, int doorbell, int global, int stub, int patch);
 /* A stub process: its descriptors, and its pid or -errno. */
 int zygote_spawn(int socket, int *pidfd, int *context, int *done);
 void zygote_reap(int socket, pid_t pid);
@@ -197,6 +247,8 @@ int commands_await(struct space *s, uint32_t *left);
 int commands_run(struct space *s, uint32_t op, const uint64_t arguments[6]);
 
 /* --- context.c --- */
+/* The CPU time of the stub process, in ns. */
+uint64_t space_cpu_time(const struct space *s);
 void context_start(struct context *c, struct space *s);
 /* Whether its event is there. */
 bool context_has_event(struct context *c);
@@ -226,6 +278,23 @@ void machine_watch(struct machine *m);
 void machine_notice(struct machine *m);
 /* Runs one context to its event; it ends when `timeout_ns` are over, at `deadline` (CLOCK_MONOTONIC, ns) or when `backend_fd` is readable. */
 int machine_switch(struct machine *m, struct context *c, struct space *s, uint64_t timeout_ns, uint64_t deadline, int backend_fd);
+
+/* Waits for the event of a thread that was resumed for itself, and not for its context. False: the space is dead now. */
+bool thread_await(struct thread *t);
+
+/* --- patch.c --- */
+bool patch_open(struct machine *m);
+void patch_close(struct machine *m);
+/* A call was made by a signal at the SYSCALL instruction that ends at `end`: if it is one of many, the site is rewritten. */
+void patch_note(struct space *s, uint64_t end, uint32_t nr);
+/* Whether the kernel has changed the code of a site that made a call: then the process sees the original again, and the call is not one. */
+bool patch_is_stale(struct space *s, const struct site *site);
+/* Before a mapping: if it wants the table's place, there are no more rewritten sites in the space. */
+void patch_give_way(struct space *s, uint64_t addr, uint64_t length);
+/* After a change: the copies there have been replaced. */
+void patch_forget(struct space *s, uint64_t start, uint64_t end);
+/* Before somebody gets write access to a range of application memory: no copies of it may be left. */
+void patch_writable(struct machine *m, uint64_t offset, uint64_t length);
 
 /* --- xstate.c --- */
 void xstate_probe(uint32_t *size, uint64_t *features);

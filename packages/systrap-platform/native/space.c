@@ -71,6 +71,7 @@ int machine_new_space(struct machine *m) {
   if (s == NULL) return -ENOMEM;
   s->machine = m;
   s->id = id;
+  s->no_patches = m->no_patches;
   s->pidfd = s->context_fd = s->done_fd = -1;
   int pid = zygote_spawn(m->socket, &s->pidfd, &s->context_fd, &s->done_fd);
   if (pid < 0) {
@@ -130,6 +131,7 @@ void space_release(struct space *s) {
   if (s->control != NULL) munmap(s->control, CONTROL_SIZE + SLOT_CHUNK * SLOT_SIZE);
   if (s->context_fd >= 0) close(s->context_fd);
   if (s->done_fd >= 0) close(s->done_fd);
+  patch_forget(s, 0, UINT64_MAX);
   ranges_free(&s->ranges);
   s->machine->spaces[s->id] = NULL;
   free(s);
@@ -214,6 +216,8 @@ int space_map(struct space *s, uint64_t addr, uint64_t offset, uint64_t length, 
   uint64_t end = addr + length;
   /* What may be written or executed may be read: the CPU has no other way. */
   access |= ACCESS_READ;
+  patch_give_way(s, addr, length);
+  if ((access & ACCESS_WRITE) != 0) patch_writable(s->machine, offset, length);
   bool weakens = ranges_weakens(&s->ranges, addr, end, offset, access);
   if (!ranges_set(&s->ranges, addr, end, offset, access)) return -ENOMEM;
   struct command *last = s->command_count == 0 ? NULL : &s->commands[s->command_count - 1];
@@ -225,7 +229,10 @@ int space_map(struct space *s, uint64_t addr, uint64_t offset, uint64_t length, 
   uint64_t flags = MAP_FLAGS | (precommit && length <= POPULATE_MOST ? MAP_POPULATE : 0);
   commands_add(s, COMMAND_MMAP, addr, length, access, flags, FD_MEMORY, offset);
   /* Guest code must not reach what was there any more; what is new can wait until it runs. */
-  if (weakens) commands_flush(s);
+  if (weakens) {
+    commands_flush(s);
+    patch_forget(s, addr, end);
+  }
   return 0;
 }
 
@@ -236,6 +243,7 @@ void space_unmap(struct space *s, uint64_t addr, uint64_t length) {
   uint64_t start = s->ranges.list[at].start > addr ? s->ranges.list[at].start : addr;
   ranges_remove(&s->ranges, start, end, &end);
   if (commands_add(s, COMMAND_MUNMAP, start, end - start, 0, 0, 0, 0)) commands_flush(s);
+  patch_forget(s, start, end);
 }
 
 void space_write_protect(struct space *s, uint64_t addr, uint64_t length) {

@@ -23,6 +23,7 @@
 #define MOST_SLEEP_NS (3600 * SECOND_NS)
 /* How often kicks that are not answered are looked at. */
 #define WATCH_NS 500000000
+#define PATIENCE_NS (10 * SECOND_NS)
 
 bool machine_has_event(struct machine *m) {
   for (uint32_t i = 0; i < m->running_count; i++) {
@@ -163,6 +164,25 @@ int machine_switch(struct machine *m, struct context *c, struct space *s, uint64
   }
   learn(m, clock_now() - start);
   return context_collect(c);
+}
+
+static bool is_back(const struct thread *t) { return *word(t->slot, SLOT_EVENT) == t->resumption; }
+
+bool thread_await(struct thread *t) {
+  struct machine *m = t->space->machine;
+  const uint64_t start = clock_now();
+  const uint64_t cpu = space_cpu_time(t->space);
+  const bool apart = m->cpus > 1 && *word(t->slot, SLOT_CPU) != *word(m->global, GLOBAL_CPU);
+  while (!is_back(t) && apart && clock_now() - start < LOOK_NS) __builtin_ia32_pause();
+  while (!is_back(t) && !t->space->dead) {
+    *word(m->global, GLOBAL_SLEEPING) = 1;
+    struct pollfd fd = {.fd = m->epoll, .events = POLLIN};
+    if (!is_back(t) && poll(&fd, 1, 100) > 0) machine_notice(m);
+    *word(m->global, GLOBAL_SLEEPING) = m->armed;
+    /* What it has to do takes a microsecond of CPU time. */
+    if (clock_now() - start > PATIENCE_NS || space_cpu_time(t->space) - cpu > SECOND_NS) space_kill(t->space, "a thread does not answer");
+  }
+  return !t->space->dead;
 }
 
 bool machine_arm(struct machine *m) {

@@ -11,7 +11,7 @@
 #include "machine.h"
 #include "protocol.h"
 
-#define MOST_FDS 4
+#define MOST_FDS 5
 
 /* In the child, which shares memory with its parent until it has become the zygote: only system calls. */
 static void become_zygote(int image, int socket, const sigset_t *none) {
@@ -67,9 +67,9 @@ static int send_message(int socket, int type, int value, const int *fds, size_t 
   return n < 0 ? -errno : 0;
 }
 
-int zygote_init(int socket, int memory, int doorbell, int global, int stub) {
-  int fds[] = {memory, doorbell, global, stub};
-  return send_message(socket, MESSAGE_INIT, 0, fds, 4);
+int zygote_init(int socket, int memory, int doorbell, int global, int stub, int patch) {
+  int fds[] = {memory, doorbell, global, stub, patch};
+  return send_message(socket, MESSAGE_INIT, 0, fds, MOST_FDS);
 }
 
 int zygote_spawn(int socket, int *pidfd, int *context, int *done) {

@@ -17,8 +17,8 @@ export interface MachineInfo {
  * return a negative errno for what the host refused; a wrong argument throws a TypeError with code `ERR_SBX_NATIVE_ARGUMENT`.
  */
 export interface Binding {
-  /** A machine, or why there can be none. `zygoteSocket` -1 starts a zygote. */
-  open(memoryFd: number, zygoteSocket: number): number | string;
+  /** A machine, or why there can be none. `memory`: the address of application memory here. `zygoteSocket` -1 starts a zygote. */
+  open(memoryFd: number, memory: number, zygoteSocket: number, patches: 0 | 1): number | string;
   close(machine: number): void;
   info(machine: number): MachineInfo;
   ready(machine: number, wake: () => void): number;

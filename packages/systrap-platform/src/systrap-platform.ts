@@ -22,7 +22,7 @@ import { syscallRules } from './syscall-rules.js';
 const ENOMEM = 12;
 
 /** What happened so far: indices as in native/machine.h. */
-export const COUNT_NAMES = ['syscall', 'signal', 'interrupt', 'command', 'batch', 'sleep', 'wake', 'spawn'] as const;
+export const COUNT_NAMES = ['syscall', 'signal', 'interrupt', 'command', 'batch', 'sleep', 'wake', 'spawn', 'call', 'site'] as const;
 export type Counts = Record<(typeof COUNT_NAMES)[number], number>;
 
 /**
@@ -64,7 +64,7 @@ export class SystrapPlatform extends NoCPUPreemptionDetection implements Platfor
     // Not by its class: there may be two of it, from ESM and CommonJS.
     const { fd } = options.memory as Partial<MemoryFile>;
     if (fd === undefined) throw new SystrapError('application memory has to be a MemoryFile, which other processes can map');
-    const machine = binding.open(fd, options.zygoteSocket ?? -1);
+    const machine = binding.open(fd, options.memory.address(0), options.zygoteSocket ?? -1, options.rewriteCallSites === false ? 0 : 1);
     if (typeof machine === 'string') throw new SystrapError(machine);
     this.#machine = machine;
     this.memory = options.memory;

@@ -9,6 +9,7 @@ import {
   MEMORY_ANONYMOUS,
   MemoryFile,
   PAGE_SIZE,
+  type PlatformOptions,
   REG,
 } from '@sbx/platform';
 import type { SystrapAddressSpace } from '../src/address-space.js';
@@ -34,6 +35,14 @@ const PROGRAMS = {
   fill: [0x31, 0xc0, 0x4c, 0x89, 0xc7, 0x4c, 0x89, 0xc9, 0xf3, 0xaa, 0xeb, 0xf4], // xor %eax, %eax; mov %r8, %rdi; mov %r9, %rcx; rep stosb; jmp
   /** Writes RSI to (RDI) and makes a system call. */
   store: [0x48, 0x89, 0x37, 0x0f, 0x05], // mov %rsi, (%rdi); syscall
+  /** As a C library makes a system call, for ever; RBX counts. */
+  calls: [0x48, 0xff, 0xc3, 0xb8, 0x27, 0x00, 0x00, 0x00, 0x0f, 0x05, 0xeb, 0xf4], // inc %rbx; mov $39, %eax; syscall; jmp
+  /** The same with a turn of RCX between the calls, and flags and XMM0 that must stay. */
+  // stc; mov %rsi, %rcx; loop; mov $39, %eax; syscall; jnc to ud2; movq %xmm0, %rax; cmp %rax, %r12; jne to ud2; inc %rbx; jmp; ud2
+  keep: [
+    0x48, 0x89, 0xf1, 0xe2, 0xfe, 0xf9, 0xb8, 0x27, 0x00, 0x00, 0x00, 0x0f, 0x05, 0x73, 0x0f, 0x66, 0x48, 0x0f, 0x7e, 0xc0, 0x49, 0x39, 0xc4, 0x75,
+    0x05, 0x48, 0xff, 0xc3, 0xeb, 0xe2, 0x0f, 0x0b,
+  ],
   /** Jumps to RDI. */
   jump: [0xff, 0xe7], // jmp *%rdi
 } satisfies Record<string, number[]>;
@@ -51,9 +60,9 @@ export class Guest {
   readonly data: number;
   readonly lines: string[] = [];
 
-  constructor(concurrency = 2) {
+  constructor(concurrency = 2, options: Partial<PlatformOptions> = {}) {
     const { memory, kernelMemory } = this;
-    this.platform = new SystrapPlatform({ memory, kernelMemory, concurrency, wake() {}, log: (line) => this.lines.push(line) });
+    this.platform = new SystrapPlatform({ memory, kernelMemory, concurrency, wake() {}, log: (line) => this.lines.push(line), ...options });
     this.code = memory.allocate(PAGE_SIZE, MEMORY_ANONYMOUS);
     this.data = memory.allocate(2 * PAGE_SIZE, MEMORY_ANONYMOUS);
     for (const name of names) memory.bytes(this.code + entry(name) - CODE, 64).set(PROGRAMS[name]);

@@ -168,7 +168,16 @@ mapper_mmap_memory:
         /* Application memory below the stub, or more slots. */
         bpf_load DATA_LOW(4)
         bpf_if_equal FD_CONTEXT, mapper_mmap_slots
+        bpf_if_equal FD_PATCH, mapper_mmap_patch
         bpf_equal FD_MEMORY, mapper_trap_2
+        bpf_load DATA_HIGH(0)
+        bpf_below HIGH, mapper_trap_2
+        bpf_return RET_ALLOW
+mapper_mmap_patch:
+        bpf_load DATA_LOW(2)
+        bpf_if_equal PROT_READ, mapper_mmap_patch_address
+        bpf_equal (PROT_READ | PROT_EXEC), mapper_trap_2
+mapper_mmap_patch_address:
         bpf_load DATA_HIGH(0)
         bpf_below HIGH, mapper_trap_2
         bpf_return RET_ALLOW

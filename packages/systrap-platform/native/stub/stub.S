@@ -32,6 +32,7 @@
 #define THREAD_FLAGS 0x00150f00 /* CLONE_VM|FS|FILES|SIGHAND|THREAD|SYSVSEM|PARENT_SETTID */
 #define PROT_READ 1
 #define PROT_READ_WRITE 3
+#define PROT_EXEC 4
 #define MAP_SHARED_FIXED 0x11
 #define MAP_POPULATE 0x8000
 #define SIG_SETMASK 2
@@ -279,6 +280,7 @@ seccomp_site:
         movl $8, %r10d
         syscall
 mask_site:
+        leaq SLOT_IMAGE(%r15), %rsp
         xorl %r13d, %r13d
         jmp wait
 dead:   ud2
@@ -320,6 +322,8 @@ publish_unchanged:
 publish:
         xchgl %eax, SLOT_EVENT(%r15)
 published:
+        /* Frames of signals that came here are done with. Without this, kicks that each come before `wait` would be a stack without bound. */
+        leaq SLOT_IMAGE(%r15), %rsp
         movabsq $GLOBAL_BASE, %rcx
         cmpl $0, GLOBAL_SLEEPING(%rcx)
         je wait
@@ -332,7 +336,6 @@ doorbell_site:
 
 /* Waits until the line's count is not r13d any more. r14: line, r15: slot. */
 wait:
-        leaq SLOT_IMAGE(%r15), %rsp
         movabsq $GLOBAL_BASE, %rcx
         movl GLOBAL_SPIN(%rcx), %edx
         movl $0x7b, %eax
@@ -363,17 +366,26 @@ futex_site:
 
 /* Loads the guest's registers. r14: line, rsp: the image. */
 resume:
-        testl $LINE_LOAD_BASES, LINE_FLAGS(%r14)
+        movabsq $GLOBAL_BASE, %rcx
+        movl GLOBAL_XFEATURES_LOW(%rcx), %eax
+        movl GLOBAL_XFEATURES_HIGH(%rcx), %edx
+        movl LINE_FLAGS(%r14), %ecx
+        testl $LINE_SAVE, %ecx
+        jnz save
+        testl $LINE_KEEP, %ecx
+        jnz 1f
+        movq LINE_XSTATE(%r14), %rbx
+        xrstor64 (%rbx)
+1:      testl $LINE_LOAD_FS, %ecx
         jz 1f
         movq LINE_FS_BASE(%r14), %rax
         wrfsbase %rax
+1:      testl $LINE_LOAD_GS, %ecx
+        jz 1f
         movq LINE_GS_BASE(%r14), %rax
         wrgsbase %rax
-1:      movabsq $GLOBAL_BASE, %rcx
-        movl GLOBAL_XFEATURES_LOW(%rcx), %eax
-        movl GLOBAL_XFEATURES_HIGH(%rcx), %edx
-        movq LINE_XSTATE(%r14), %rcx
-        xrstor64 (%rcx)
+1:      testl $LINE_FAST, %ecx
+        jnz fast
         popq %r15
         popq %r14
         popq %r13
@@ -390,34 +402,76 @@ resume:
         popq %rsi
         popq %rdi
         iretq
+fast:   popq %r15
+        popq %r14
+        popq %r13
+        popq %r12
+        popq %rbp
+        popq %rbx
+        popq %r11
+        popq %r10
+        popq %r9
+        popq %r8
+        popq %rax
+        popq %rcx
+        popq %rdx
+        popq %rsi
+        popq %rdi
+        leaq 16(%rsp), %rsp
+        popfq
+        movq (%rsp), %rsp
+        jmp *%rcx
+/* Stores the extended state. edx:eax: components. XSAVE leaves the reserved part of the header as it is. */
+save:   xorl %ecx, %ecx
+        .set word, 0
+        .rept 8
+        movq %rcx, SLOT_XSTATE + 512 + word(%r15)
+        .set word, word + 8
+        .endr
+        xsave64 SLOT_XSTATE(%r15)
+        movl $SIGNO_SAVED, SLOT_SIGNO(%r15)
+        jmp publish_unchanged
 resumed:
 
 /*
- * A kick. In guest code it is an event like others; here it is:
+ * A kick. In guest code, and behind a rewritten site, where the sentry makes sense of it, it is an event like others; here it is:
  *   - in the handler before an event is complete in the slot, or at the begin of this: starts again with what the handler was given;
  *   - with a complete event: publishes it;
  *   - later, or in a thread that has just begun: the thread waits on if the sentry knows of its event, else it was just resumed, and comes back as it was.
- * Kicks may come at any instruction of this, too, so each step can be repeated.
+ * In the last two the extended state may be in the CPU, from where the signal has taken it: it is loaded again. Kicks may come at any instruction of this, too, so
+ * each step can be repeated.
  */
+        .macro load_interrupted_xstate
+        movabsq $GLOBAL_BASE, %rcx
+        movl GLOBAL_XFEATURES_LOW(%rcx), %eax
+        movl GLOBAL_XFEATURES_HIGH(%rcx), %edx
+        movq UC_FPSTATE(%rsi), %rcx
+        xrstor64 (%rcx)
+        .endm
 kicked:
         movq UC_RIP(%rdx), %rax
         leaq guest_thread(%rip), %rcx
         subq %rcx, %rax
         cmpq $(kicked_end - guest_thread), %rax
         jae event
+        movq %rdx, %rsi
         cmpq $(handler - guest_thread), %rax
         jb kicked_late
         cmpq $(publish_unchanged - guest_thread), %rax
         jb kicked_early
         cmpq $(publish - guest_thread), %rax
-        jbe publish_unchanged
+        jbe kicked_complete
         cmpq $(resumed - guest_thread), %rax
         jb kicked_late
         cmpq $(kicked_take - guest_thread), %rax
         jb kicked_early
+        cmpq $(kicked_complete - guest_thread), %rax
+        jb 1f
+        movq UC_RSI(%rdx), %rsi
         cmpq $(kicked_late - guest_thread), %rax
-        jae kicked_late
-        movq UC_R8(%rdx), %r8
+        jb kicked_complete
+        jmp kicked_late
+1:      movq UC_R8(%rdx), %r8
         movq UC_R9(%rdx), %r9
         movq UC_R10(%rdx), %r10
         jmp kicked_take
@@ -430,11 +484,14 @@ kicked_take:
         movq %r9, %rsi
         movq %r10, %rdx
         jmp dispatch
+kicked_complete:
+        load_interrupted_xstate
+        jmp publish_unchanged
 kicked_late:
+        load_interrupted_xstate
         movl LINE_RESUME(%r14), %r13d
         cmpl %r13d, SLOT_EVENT(%r15)
         je published
-        leaq SLOT_IMAGE(%r15), %rsp
         movq $0, SLOT_UCONTEXT(%r15)
         movl $KICK_SIGNAL, SLOT_SIGNO(%r15)
         jmp publish_unchanged
@@ -487,7 +544,77 @@ holes:
         /* The signals that the handler gets. */
 caught: .byte 4, 5, 7, 8, 11, 31, KICK_SIGNAL, 0
 
-        /* Fills the last page, so that nothing else of the file is mapped. */
-        .org STUB_SIZE - 1
-        .byte 0
+/*
+ * Behind a rewritten site. In: ecx: the site's number, all other registers the guest's, but RAX and R11, which a system call changes anyhow. If GS is this thread's slot,
+ * as the sentry sets it where the program does not use GS, stores the registers and waits for the sentry like the handler does, with the extended state left in
+ * the CPU; else makes the call at the site's own SYSCALL instruction. A kick on the way is as if it had come between the site's two instructions.
+ */
+        .org STUB_CALL, 0x90
+call:
+        lahf
+        seto %al
+        .org STUB_CALL_FLAGS, 0x90
+        rdgsbase %r11
+        shrq $28, %r11
+        cmpq $(SLOT_BASE >> 28), %r11
+        je 1f
+        addb $0x7f, %al
+        sahf
+        jmp call_elsewhere
+1:      addb $0x7f, %al
+        sahf
+        .org STUB_CALL_OURS, 0x90
+        movq %rsp, %gs:SLOT_RSP
+        .org STUB_CALL_SWITCHED - 5, 0x90
+        rdgsbase %rsp
+        .org STUB_CALL_SWITCHED, 0x90
+        leaq SLOT_SAVED_END(%rsp), %rsp
+        pushfq
+        pushq %rdi
+        pushq %rsi
+        pushq %rdx
+        pushq %rcx
+        pushq %rax
+        pushq %r8
+        pushq %r9
+        pushq %r10
+        pushq %r11
+        pushq %rbx
+        pushq %rbp
+        pushq %r12
+        pushq %r13
+        pushq %r14
+        pushq %r15
+        .org STUB_CALL_SAVED, 0x90
+        rdgsbase %r15
+        movabsq $SLOT_BASE, %rax
+        movq %r15, %r14
+        subq %rax, %r14
+        shrq $(SLOT_SHIFT - LINE_SHIFT), %r14
+        movabsq $(CONTROL_BASE + CONTROL_LINES), %rax
+        addq %rax, %r14
+        movl $SIGNO_CALL, SLOT_SIGNO(%r15)
+        rdfsbase %rax
+        movq %rax, SLOT_FS_BASE(%r15)
+        movl $0x7b, %eax
+        lsll %eax, %eax
+        andl $0xfff, %eax
+        movl %eax, SLOT_CPU(%r15)
+        jmp publish_unchanged
+        /* As in STUB_CALL_OURS: flags and stack are the guest's. */
+        .org STUB_CALL_ELSEWHERE, 0x90
+call_elsewhere:
+        movabsq $CONTROL_BASE, %r11
+        movl CONTROL_SITE_NUMBERS(%r11,%rcx,4), %eax
+        jmp *CONTROL_SITE_ADDRESSES(%r11,%rcx,8)
+
+        .org STUB_ENTRIES, 0x90
+        .set value, 0
+        .rept SITE_COUNT
+        movl $value, %ecx
+        jmp call
+        .balign 1 << ENTRY_SHIFT, 0x90
+        .set value, value + 1
+        .endr
+        .org STUB_SIZE
         .section .note.GNU-stack, "", @progbits

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 enum {
-  /* To the zygote, once, with the descriptors of: application memory, doorbell, global page, stub image. No answer. */
+  /* To the zygote, once, with the descriptors of: application memory, doorbell, global page, stub image, patched pages. No answer. */
   MESSAGE_INIT = 1,
   /* To the zygote: makes a stub process. Answer: its pid, or -errno and the number of the step that failed; with the descriptors of: the process, its context
      file, its done eventfd. */

@@ -26,6 +26,7 @@
 #define EINVAL 22
 /* Where the zygote's own descriptors are: above all those of a stub. */
 #define OWN_FDS 64
+#define MOST_FDS 5
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8U
 #endif
@@ -43,7 +44,7 @@ struct cmsg {
   size_t length;
   int level;
   int type;
-  int fds[4];
+  int fds[MOST_FDS];
 };
 
 static long call6(long nr, long a, long b, long c, long d, long e, long f) {
@@ -62,15 +63,15 @@ static _Noreturn void end(int status) {
 
 /* The zygote's descriptors; -1: not there yet. */
 static struct {
-  int socket, memory, doorbell, global, stub;
+  int socket, memory, doorbell, global, stub, patch;
   int pid;
-} zygote = {-1, -1, -1, -1, -1, 0};
+} zygote = {-1, -1, -1, -1, -1, -1, 0};
 
-/* Receives a message with up to 4 descriptors. Ends with the sentry. */
-static void receive(struct message *m, int fds[4]) {
+/* Receives a message with up to MOST_FDS descriptors. Ends with the sentry. */
+static void receive(struct message *m, int fds[MOST_FDS]) {
   struct cmsg control;
   struct iovec data = {m, sizeof(*m)};
-  for (int i = 0; i < 4; i++) fds[i] = -1;
+  for (int i = 0; i < MOST_FDS; i++) fds[i] = -1;
   for (;;) {
     struct msghdr header = {.iov = &data, .iov_length = 1, .control = &control, .control_length = sizeof(control)};
     control.length = 0;
@@ -78,7 +79,7 @@ static void receive(struct message *m, int fds[4]) {
     if (n == -EINTR) continue;
     if (n != sizeof(*m)) end(0);
     if (header.control_length == 0 || control.level != SOL_SOCKET || control.type != SCM_RIGHTS) return;
-    for (size_t i = 0; i < 4 && offsetof(struct cmsg, fds) + (i + 1) * sizeof(int) <= control.length; i++) fds[i] = control.fds[i];
+    for (size_t i = 0; i < MOST_FDS && offsetof(struct cmsg, fds) + (i + 1) * sizeof(int) <= control.length; i++) fds[i] = control.fds[i];
     return;
   }
 }
@@ -112,7 +113,7 @@ static _Noreturn void become_stub(int context, int done) {
   if (call(__NR_getppid, 0, 0, 0, 0) != zygote.pid) end(1);
   if (call(__NR_dup2, zygote.memory, FD_MEMORY, 0, 0) < 0 || call(__NR_dup2, context, FD_CONTEXT, 0, 0) < 0 ||
       call(__NR_dup2, zygote.doorbell, FD_DOORBELL, 0, 0) < 0 || call(__NR_dup2, done, FD_DONE, 0, 0) < 0 ||
-      call(__NR_dup2, zygote.global, FD_GLOBAL, 0, 0) < 0) {
+      call(__NR_dup2, zygote.global, FD_GLOBAL, 0, 0) < 0 || call(__NR_dup2, zygote.patch, FD_PATCH, 0, 0) < 0) {
     end(2);
   }
   call6(__NR_execveat, zygote.stub, (long)"", (long)arguments, (long)environment, AT_EMPTY_PATH, 0);
@@ -178,7 +179,7 @@ static void prepare(int socket) {
 
 _Noreturn void zygote_run(int socket) {
   struct message m;
-  int fds[4];
+  int fds[MOST_FDS];
   prepare(socket);
   for (;;) {
     receive(&m, fds);
@@ -187,7 +188,8 @@ _Noreturn void zygote_run(int socket) {
       zygote.doorbell = move_up(fds[1]);
       zygote.global = move_up(fds[2]);
       zygote.stub = move_up(fds[3]);
-      if (zygote.stub < 0) end(4);
+      zygote.patch = move_up(fds[4]);
+      if (zygote.patch < 0) end(4);
     } else if (m.type == MESSAGE_SPAWN && zygote.memory >= 0) {
       spawn();
     } else if (m.type == MESSAGE_REAP) {
