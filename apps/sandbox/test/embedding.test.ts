@@ -1,0 +1,65 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+import { runReadmeExamples } from '../../../tools/native/readme.js';
+import { describeSandbox } from './support/describe-sandbox.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const run = promisify(execFile);
+
+/** Makes sandboxes one after the other, that end in all ways; prints what this process has after the fifth and after the twentieth. */
+const TWENTY = `
+const { readdirSync } = require('node:fs');
+const { Sandbox } = require('@sbx/sandbox');
+const measure = async () => {
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  return { descriptors: readdirSync('/proc/self/fd').length, threads: readdirSync('/proc/self/task').length };
+};
+(async () => {
+  const results = [];
+  for (let i = 1; i <= 20; i++) {
+    const sandbox = await Sandbox.create({ workingDirectory: false, limits: i % 5 === 4 ? { wallTime: 1500 } : {} });
+    await sandbox.run('sh', ['-c', 'head -c 1000000 /dev/zero; echo err >&2'], { input: 'x'.repeat(100000) });
+    await sandbox.run('sleep', ['100'], { timeout: 50 }).catch(() => {});
+    if (i % 5 === 4) await sandbox.run('sleep', ['100']).catch(() => {});
+    await sandbox.close();
+    if (i === 5 || i === 20) results.push(await measure());
+  }
+  console.log(JSON.stringify(results));
+})();`;
+
+describeSandbox('the embedding program', {}, () => {
+  it('has as many descriptors and threads after twenty sandboxes as after five', async () => {
+    const { stdout } = await run(process.execPath, ['-e', TWENTY], { cwd: root });
+    const [five, twenty] = JSON.parse(stdout);
+    expect(twenty).toEqual(five);
+  }, 300_000);
+
+  it.each([
+    [
+      'ESM',
+      [
+        '--input-type=module',
+        '-e',
+        "import { Sandbox } from '@sbx/sandbox'; const s = await Sandbox.create(); console.log((await s.run('echo', ['it ran'])).stdout.trim()); await s.close();",
+      ],
+    ],
+    [
+      'CommonJS',
+      [
+        '-e',
+        "const { Sandbox } = require('@sbx/sandbox'); Sandbox.create().then(async (s) => { console.log((await s.run('echo', ['it ran'])).stdout.trim()); await s.close(); });",
+      ],
+    ],
+  ])('may be %s', async (_, args) => {
+    expect(await run(process.execPath, args, { cwd: root })).toEqual({ stdout: 'it ran\n', stderr: '' });
+  });
+
+  it('does what the README shows', () => {
+    const examples = runReadmeExamples(root);
+    expect(examples.length).toBeGreaterThan(0);
+    for (const { status, stdout, stderr, documented } of examples)
+      expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: documented, stderr: '' });
+  });
+});
