@@ -5,6 +5,9 @@ import { Random, type RegisterFile, registerFiles, setUpFakes } from './register
 import { CODE, DATA, type Registers, type Routine, routineAddress, setRegisters, VALUES, type Victim } from './victim.js';
 
 const VSYSCALLS = [0xffffffffff600000n, 0xffffffffff600400n, 0xffffffffff600800n];
+/** Bytes of guest.S with 64-bit code, and of what is behind rewritten sites. */
+const CODE_SIZE = 512;
+const CALL_SIZE = 0x100;
 const CHECK_EVERY = 500;
 const FAKES_EVERY = 16;
 const stack = BigInt(DATA) + 0xf000n;
@@ -33,6 +36,7 @@ function racers(random: Random): Racer[] {
     { name: 'publishes events', routine: 'flip', registers: { rdi: slot + layout.SLOT_EVENT, rsi: 1n, rdx: 2n } },
     { name: 'overwrites the image', routine: 'overwrite', registers: { rdi: slot + layout.SLOT_IMAGE, rsi: 160n, rax: 0xffn } },
     { name: 'makes system calls', routine: 'calls', registers: { rbx: 39n } },
+    { name: 'makes system calls at a rewritten site', routine: 'wrapper', registers: {} },
   ];
 }
 
@@ -108,6 +112,7 @@ export class Attack {
     this.#phase('calls from guest code', () => this.#callsFromGuest());
     this.#phase('stacks', () => this.#stacks());
     this.#phase('segment bases and flags', () => this.#basesAndFlags());
+    this.#phase('rewritten call sites', () => this.#rewrittenSites());
     for (const racer of racers(this.#random)) {
       this.#phase(`jumps while a thread ${racer.name}`, () =>
         this.#raced(racer, () => this.#jumps(this.#extent.racedJumps, 10 * this.#extent.milliseconds)),
@@ -146,9 +151,16 @@ export class Attack {
       return;
     }
     // Where there are instructions and not only numbers and padding more than elsewhere.
-    const code = this.text.lastIndexOf(Buffer.from([0x0f, 0x05])) + 512;
-    for (let i = 0; i < count && performance.now() < end; i++)
-      jump(this.#random.below(i % 4 === 0 ? layout.STUB_SIZE : code), this.#random.pick(this.files));
+    const code = Number(this.mapperRules.reduce((last, { ip }) => (ip > last ? ip : last), 0n) - layout.STUB_BASE) + 512;
+    const call = Number(layout.STUB_CALL);
+    for (let i = 0; i < count && performance.now() < end; i++) {
+      const places = [
+        () => this.#random.below(layout.STUB_SIZE),
+        () => call + this.#random.below(CALL_SIZE),
+        () => this.#random.below(code),
+      ];
+      jump(places[Math.min(i % 4, 2)]!(), this.#random.pick(this.files));
+    }
   }
 
   /** Each number at each SYSCALL instruction, with arguments that the filters like and some that they don't. */
@@ -214,6 +226,58 @@ export class Attack {
         });
       }
     }
+  }
+
+  /** Makes a new process rewrite a call site. */
+  #rewrite(): void {
+    const { victim } = this;
+    victim.renew();
+    const before = victim.platform.counts().site;
+    for (let i = 0; i < 1000 && victim.platform.counts().site === before; i++)
+      this.#attempt({ rip: routineAddress('wrapper'), rsp: stack }, 20e9);
+    if (victim.platform.counts().site === before) throw new Error('the site was not rewritten');
+  }
+
+  /** The page with a rewritten site, the table that the site jumps through, and what is behind it, with GS bases and numbers of sites that are made up. */
+  #rewrittenSites(): void {
+    const { victim } = this;
+    const some = this.#extent.jumps === undefined ? 1 : 61;
+    let i = this.#random.below(some);
+    let renewals = 0;
+    const attempt = (registers: Registers) => {
+      if (i++ % some !== 0) return;
+      this.#attempt(registers);
+      // An attack that ended its process has undone the rewriting.
+      if (victim.renewals !== renewals) {
+        this.#rewrite();
+        renewals = victim.renewals;
+      }
+    };
+    this.#rewrite();
+    renewals = victim.renewals;
+    for (const file of this.files) {
+      for (let offset = 0; offset < CODE_SIZE; offset++) attempt({ ...file.registers, rip: BigInt(CODE + offset) });
+      for (let offset = -8n; offset < 64n; offset++) attempt({ ...file.registers, rip: layout.TABLE_BASE + offset });
+    }
+    const own = layout.slotAddress(0);
+    const inSlots = [
+      own,
+      layout.slotAddress(1),
+      own + 8n,
+      own + layout.SLOT_STACK,
+      layout.slotAddress(4095),
+      layout.SLOT_BASE + 2n ** 28n - 1n,
+    ];
+    const numbers = [0n, 1n, BigInt(layout.SITE_COUNT - 1), BigInt(layout.SITE_COUNT), 2n ** 32n - 1n, 2n ** 63n];
+    for (let offset = 0n; offset < BigInt(CALL_SIZE); offset++) {
+      for (const rsi of [...inSlots, 0n, BigInt(DATA), 2n ** 47n]) {
+        for (const rcx of numbers) {
+          const rbx = layout.STUB_BASE + layout.STUB_CALL + offset;
+          attempt({ rip: routineAddress('forgedSite'), rsi, rcx, rbx, rsp: stack, r14: layout.lineAddress(0), r15: own });
+        }
+      }
+    }
+    this.#rewrite();
   }
 
   /** Honest work of the first thread: system calls, faults, kicks; the sentry reads and changes its whole state. */

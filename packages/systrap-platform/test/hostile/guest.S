@@ -21,6 +21,8 @@ table:
         entry overwrite
         entry load
         entry copy
+        entry wrapper
+        entry forged_site
         .balign 64
 
 /* Writes values of the table rdx (rcx: its mask) to random places, 8 bytes each: rdi + 8 * (random & rsi). r8: seed, not 0. */
@@ -104,6 +106,16 @@ copy:
         rep movsb
         syscall
         ud2
+
+/* The wrapper of a C library, as it is rewritten, for ever. */
+wrapper:
+        movl $39, %eax
+        syscall
+        jmp wrapper
+/* To rbx, as from a rewritten site: GS base rsi, number rcx. */
+forged_site:
+        wrgsbase %rsi
+        jmpq *%rbx
 
 /* 32-bit code: at 1024, 1040, 1056. */
         .org 1024

@@ -3,16 +3,19 @@ import { beforeAll, describe, expect } from 'vitest';
 import { systrapMissing, testWithSystrap } from '../usable.js';
 import { describe as describeRule, type Rule } from './filters.js';
 import * as layout from './layout.js';
-import type { Report } from './report.js';
+import type { Report, Seen } from './report.js';
 import { attackObserved } from './run.js';
 import { judge, summarize, type Verdict } from './verdict.js';
 
+const MMAP = 9;
+const SECCOMP = 317;
 const NAMES = { 1: 'write', 14: 'rt_sigprocmask', 202: 'futex' };
 const OFFERED = { jumps: 10000, racedJumps: 250, numbers: 470, numberStep: 7, milliseconds: 100 };
 
 /** A slice of what `soak` does: hostile programs in stub processes, and an observer outside that sees what the host does for them. */
 describe('hostile programs', () => {
   let report: Report;
+  let seen: Seen[];
   let verdict: Verdict;
 
   beforeAll(async () => {
@@ -20,13 +23,27 @@ describe('hostile programs', () => {
     const seed = Date.now() % 2 ** 31;
     const start = performance.now();
     const observed = await attackObserved(OFFERED, seed);
-    report = observed.report;
-    verdict = judge(report, observed.seen);
+    ({ report, seen } = observed);
+    verdict = judge(report, seen);
     console.info(`seed ${seed}: ${summarize(report, verdict, performance.now() - start)}`);
   }, 600_000);
 
   testWithSystrap('have no effect on the host that the sentry did not order', () => {
     expect(verdict.faults).toEqual([]);
+  });
+
+  testWithSystrap('would not go unnoticed if they had', () => {
+    const faults = (change: (one: Seen, i: number) => Seen) => judge(report, seen.map(change)).faults.length;
+    const first = (role: Seen['role'], nr: number) => seen.findIndex((one) => one.kind === 'call' && one.role === role && one.nr === nr);
+    const changed = (at: number, change: Partial<Seen>) => faults((one, i) => (i === at ? { ...one, ...change } : one));
+    const mapping = seen.findIndex(({ nr, args }) => nr === MMAP && args[4] === layout.FD_MEMORY);
+    const { args } = seen[mapping]!;
+    // A mapping of a thread's own, one with another protection, a thread without its filter, a call that is only summed up with another argument.
+    expect(changed(first('thread', SECCOMP), { nr: MMAP, args })).toBe(1);
+    expect(changed(mapping, { args: args.with(2, 7n) })).toBe(1);
+    expect(changed(first('thread', SECCOMP), { args: [1n, 4n, 0n, 0n, 0n, 0n] })).toBe(1);
+    const sum = seen.findIndex(({ kind, nr }) => kind === 'sum' && nr === 1);
+    expect(changed(sum, { args: seen[sum]!.args.with(0, layout.FD_DONE) })).toBe(1);
   });
 
   testWithSystrap('try what there is to try', () => {

@@ -38,5 +38,13 @@ export const FD_CONTEXT = constant('FD_CONTEXT');
 export const FD_DOORBELL = constant('FD_DOORBELL');
 export const FD_DONE = constant('FD_DONE');
 
+export const FD_PATCH = constant('FD_PATCH');
+export const TABLE_BASE = constant('TABLE_BASE');
+export const TABLE_SIZE = Number(constant('TABLE_SIZE'));
+export const SITE_COUNT = Number(constant('SITE_COUNT'));
+export const STUB_ENTRIES = constant('STUB_ENTRIES');
+export const STUB_CALL = constant('STUB_CALL');
+export const STUB_CALL_ELSEWHERE = constant('STUB_CALL_ELSEWHERE');
+
 export const slotAddress = (index: number): bigint => SLOT_BASE + BigInt(index * SLOT_SIZE);
 export const lineAddress = (index: number): bigint => CONTROL_BASE + CONTROL_LINES + BigInt(index) * LINE_SIZE;

@@ -35,6 +35,10 @@
 
 #include "layout.h"
 
+/* Where the linker puts the zygote, which is not position-independent; guest code of the attacks is elsewhere. */
+#define ZYGOTE_TEXT 0x400000
+#define ZYGOTE_TEXT_SIZE 0x100000
+
 enum { CANNOT = 125, LEFT_OVER = 124, ZYGOTE_FD = 3, PATIENCE_MS = 20000, MOST_SUMS = 64, MOST_ARGUMENTS = 6 };
 enum role { UNKNOWN, ZYGOTE, CHILD, MAPPER, THREAD };
 enum kind { CALL = 1, SUM = 2 };
@@ -128,13 +132,14 @@ static void note(const struct seccomp_notif *n) {
   struct record r = {.kind = CALL, .thread = n->pid, .count = 1, .nr = (uint32_t)n->data.nr, .arch = n->data.arch, .ip = n->data.instruction_pointer};
   memcpy(r.arguments, n->data.args, sizeof r.arguments);
   uint8_t *role = &roles[n->pid];
-  /* Numbers of threads are used again: threads begin with sigaltstack, and processes are made by the zygote. */
-  if (*role != ZYGOTE && (*role == UNKNOWN || r.nr == SYS_sigaltstack || (*role == THREAD && r.ip - STUB_BASE >= STUB_SIZE))) {
+  /* Numbers of threads are used again: processes begin in the zygote's code, threads with sigaltstack. */
+  const bool in_zygote = r.ip - ZYGOTE_TEXT < ZYGOTE_TEXT_SIZE;
+  if (*role != ZYGOTE && (*role == UNKNOWN || r.nr == SYS_sigaltstack || in_zygote)) {
     processes[n->pid] = process_of(n->pid);
     if (processes[n->pid] != n->pid) {
-      if (*role != THREAD || r.nr == SYS_sigaltstack) stages[n->pid] = 0;
       *role = THREAD;
-    } else if (*role != MAPPER) {
+      stages[n->pid] = 0;
+    } else if (in_zygote) {
       *role = CHILD;
     }
   }
@@ -146,7 +151,10 @@ static void note(const struct seccomp_notif *n) {
     return;
   }
   if (*role == CHILD) {
-    if (r.nr == SYS_execveat) *role = MAPPER;
+    if (r.nr == SYS_execveat) {
+      *role = MAPPER;
+      write_record(&r);
+    }
     return;
   }
   if (*role == MAPPER && is_mappers_wait(&r)) return;

@@ -22,7 +22,7 @@ export interface Report {
 /** A system call that the host performed for a stub process; with `count` > 1 several, equal but for what is free. */
 export interface Seen {
   readonly kind: 'call' | 'sum';
-  readonly role: 'mapper' | 'thread';
+  readonly role: 'child' | 'mapper' | 'thread';
   readonly process: number;
   readonly thread: number;
   readonly count: number;

@@ -1,12 +1,16 @@
 import { ANY, allowed, both, type Rule, readProgram } from './filters.js';
 import * as layout from './layout.js';
 import type { Report, Seen } from './report.js';
+import { CODE, type Order } from './victim.js';
 
 const ARCH_X86_64 = 0xc000003e;
 const MMAP = 9;
 const MPROTECT = 10;
 const MUNMAP = 11;
 const CLONE = 56;
+const READ = 1n;
+const EXECUTE = 4n;
+const PAGE = 4096n;
 const SECCOMP = 317;
 const SIGALTSTACK = 131;
 const PRCTL = 157;
@@ -49,8 +53,10 @@ export function judge(report: Report, seen: readonly Seen[]): Verdict {
   );
   const faults: string[] = [];
   const fault = (what: string, one: Seen) => faults.push(`${what}: ${hex(one)}`);
-  const processes = new Map<number, Seen[]>();
-  const threads = new Map<number, Seen[]>();
+  // The calls of each process's first thread and of each other thread; numbers are used again.
+  const processes: Seen[][] = [];
+  const threads: Seen[][] = [];
+  const groups = new Map<number, Seen[]>();
   let guestCalls = 0;
   for (const one of seen) {
     if (one.arch !== ARCH_X86_64) fault('a foreign architecture', one);
@@ -58,20 +64,36 @@ export function judge(report: Report, seen: readonly Seen[]): Verdict {
       guestCalls += one.count;
       if (!rules.some((rule) => matches(rule, one))) fault('the filters should not allow', one);
     } else {
-      const group = one.role === 'mapper' ? processes : threads;
-      if (one.role !== 'mapper' && one.role !== 'thread') fault('not known whose', one);
-      else group.set(one.thread, [...(group.get(one.thread) ?? []), one]);
+      if (one.role === 'child' || one.nr === SIGALTSTACK) {
+        const group: Seen[] = [];
+        (one.role === 'child' ? processes : threads).push(group);
+        groups.set(one.thread, group);
+      }
+      const group = groups.get(one.thread);
+      if (group === undefined || (group[0] !== undefined && (group[0].role === 'thread') !== (one.role === 'thread')))
+        fault('not known whose', one);
+      else group.push(one);
     }
   }
   let clones = 0;
-  for (const [process, calls] of processes) clones += judgeProcess(report, process, calls, filters.mapper, fault);
-  for (const calls of threads.values()) judgeThread(calls, filters.guest, fault);
-  if (threads.size > clones) faults.push(`${threads.size} threads began, ${clones} were made`);
+  const orders = new Map<number, Order[]>();
+  for (const order of report.orders) {
+    const own = orders.get(order.serial);
+    if (own === undefined) orders.set(order.serial, [order]);
+    else own.push(order);
+  }
+  for (const [i, [exec, ...calls]] of processes.entries()) {
+    const own = orders.get(i + 1) ?? [];
+    if (own.some((order) => order.process !== exec!.process)) fault('not the process that was ordered', exec!);
+    clones += judgeProcess(own, calls, filters.mapper, fault);
+  }
+  for (const calls of threads) judgeThread(calls, filters.guest, fault);
+  if (threads.length > clones) faults.push(`${threads.length} threads began, ${clones} were made`);
   return {
     faults,
     rules,
-    processes: processes.size,
-    threads: threads.size,
+    processes: processes.length,
+    threads: threads.length,
     calls: seen.reduce((sum, one) => sum + one.count, 0),
     guestCalls,
   };
@@ -86,13 +108,13 @@ function matches(rule: Rule, seen: Seen): boolean {
 type Fault = (what: string, seen: Seen) => void;
 
 /** A stub process's first thread: its start, then what the sentry ordered, in that order. Returns the number of threads it was ordered to make. */
-function judgeProcess(report: Report, process: number, calls: readonly Seen[], filter: bigint, fault: Fault): number {
+function judgeProcess(ordered: readonly Order[], calls: readonly Seen[], filter: bigint, fault: Fault): number {
   for (const [i, nr] of START.entries()) {
     if (calls[i] !== undefined && calls[i].nr !== nr) fault(`not step ${i} of a start`, calls[i]);
   }
   const last = calls[START.length - 1];
   if (last !== undefined && !isAt(last, SECCOMP, [...SECCOMP_SET_FILTER, filter])) fault('not the filter of a process', last);
-  const orders = report.orders.filter((order) => order.process === process);
+  const orders = [...ordered];
   let clones = 0;
   for (const one of calls.slice(START.length)) {
     if (one.nr === CLONE) {
@@ -100,6 +122,7 @@ function judgeProcess(report: Report, process: number, calls: readonly Seen[], f
       if (!isAt(one, CLONE, [THREAD_FLAGS, slot + layout.SLOT_IMAGE, slot + layout.SLOT_TID])) fault('not ordered', one);
       continue;
     }
+    if (isRewriting(one)) continue;
     const order = orders.shift();
     if (order === undefined || NUMBERS[order.call] !== one.nr) {
       fault('not ordered', one);
@@ -118,6 +141,16 @@ function judgeProcess(report: Report, process: number, calls: readonly Seen[], f
     }
   }
   return clones;
+}
+
+/** A page of the code with rewritten sites, or the table: read-only, of a file that only the sentry writes to. */
+function isRewriting({ nr, args }: Seen): boolean {
+  const [address, length, protection, flags, file, offset] = args as [bigint, bigint, bigint, bigint, bigint, bigint];
+  if (nr !== MMAP || flags !== MAP_SHARED_FIXED || file !== layout.FD_PATCH) return false;
+  if (address === layout.TABLE_BASE) return length === BigInt(layout.TABLE_SIZE) && protection === READ && offset === 0n;
+  return (
+    address === BigInt(CODE) && length === PAGE && protection === (READ | EXECUTE) && offset >= layout.TABLE_SIZE && offset % PAGE === 0n
+  );
 }
 
 /** A thread before it runs guest code. What it may do later was summed up: more than this is a fault. */

@@ -17,7 +17,7 @@ import {
 } from '@sbx/platform';
 import type { SystrapAddressSpace } from '../../src/address-space.js';
 import { SystrapPlatform } from '../../src/index.js';
-import { STUB_BASE, STUB_SIZE } from './layout.js';
+import { STUB_BASE, STUB_SIZE, TABLE_BASE, TABLE_SIZE } from './layout.js';
 
 const MiB = 2 ** 20;
 export const CODE = 0x10000000;
@@ -52,6 +52,8 @@ export const ROUTINES = [
   'overwrite',
   'load',
   'copy',
+  'wrapper',
+  'forgedSite',
 ] as const;
 export type Routine = (typeof ROUTINES)[number];
 export const routineAddress = (name: Routine): bigint => BigInt(CODE + 16 * ROUTINES.indexOf(name));
@@ -65,6 +67,8 @@ export type Outcome = 'refused call' | 'signal' | 'stopped' | 'killed';
 /** An order of the sentry to a stub process, as the host has to see it. */
 export interface Order {
   readonly process: number;
+  /** Which of the processes, from 1, in the order in which they were made: numbers of processes are used again. */
+  readonly serial: number;
   readonly call: 'mmap' | 'munmap' | 'mprotect' | 'clone';
   readonly args: readonly number[];
 }
@@ -95,6 +99,8 @@ export class Victim {
   /** Called when the platform wakes the event loop. */
   wake: () => void = () => {};
   attempts = 0;
+  /** How many processes there were. */
+  renewals = 0;
   checks = 0;
   space: SystrapAddressSpace;
   /** Contexts that race, with what they run; they are started again with the process. */
@@ -107,6 +113,7 @@ export class Victim {
   readonly #bystander: Context;
   readonly #bystanderSpace: SystrapAddressSpace;
   #bystanderCalls = 0;
+  readonly #serials = new WeakMap<object, number>();
   #running = false;
 
   constructor(code: Uint8Array, zygoteSocket: number | undefined) {
@@ -137,8 +144,10 @@ export class Victim {
   }
 
   #newSpace(): SystrapAddressSpace {
+    this.renewals++;
     const space = this.platform.newAddressSpace(null);
     if (space instanceof Promise) throw new Error('no address space');
+    this.#serials.set(space, this.renewals);
     this.map(space as SystrapAddressSpace, CODE, this.#code, PAGE_SIZE, ACCESS_READ | ACCESS_EXECUTE);
     this.map(space as SystrapAddressSpace, DATA, this.#data, DATA_SIZE, ACCESS_READ | ACCESS_WRITE);
     return space as SystrapAddressSpace;
@@ -146,8 +155,9 @@ export class Victim {
 
   map(space: SystrapAddressSpace, address: number, offset: number, length: number, access: number): void {
     if (space.mapFile(address, this.memory, offset, length, access, false) !== 0) throw new Error('mapFile failed');
+    const serial = this.#serials.get(space)!;
     if (typeof space.process === 'number')
-      this.orders.push({ process: space.process, call: 'mmap', args: [address, length, access, offset] });
+      this.orders.push({ process: space.process, serial, call: 'mmap', args: [address, length, access, offset] });
   }
 
   /** Adds a thread to the hostile process that runs a routine for ever. */
@@ -186,6 +196,11 @@ export class Victim {
     }
     for (const { context } of this.#racers) context.release();
     this.#racers.length = 0;
+  }
+
+  /** Whether the hostile thread was started and has no event yet. */
+  get running(): boolean {
+    return this.#running;
   }
 
   /** Lets the hostile thread run with these registers. */
@@ -289,6 +304,7 @@ export class Victim {
     const expected = [
       `${hex(CODE)}-${hex(CODE + PAGE_SIZE)} r-xs`,
       `${hex(DATA)}-${hex(DATA + DATA_SIZE)} rw-s`,
+      `${hex(Number(TABLE_BASE))}-${hex(Number(TABLE_BASE) + TABLE_SIZE)} r--s`,
       `${hex(Number(STUB_BASE))}-${hex(Number(STUB_BASE) + STUB_SIZE)} r-xp`,
       '7ff040000000-7ff040001000 r--s',
       '7ff080000000-7ff080050000 r--s',
