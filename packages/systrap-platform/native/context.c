@@ -117,6 +117,7 @@ static enum immediate resume(struct context *c, struct space *s) {
 void context_start(struct context *c, struct space *s) {
   struct machine *m = s->machine;
   c->running = true;
+  c->arrived = false;
   c->space = s;
   c->page->state = STATE_RUNNING;
   c->position = m->running_count;
@@ -128,9 +129,11 @@ void context_start(struct context *c, struct space *s) {
 /* --- Events --- */
 
 bool context_has_event(struct context *c) {
-  if (c->immediate != NOT_IMMEDIATE || c->space->dead || c->space->machine->failed) return true;
+  if (c->arrived || c->immediate != NOT_IMMEDIATE || c->space->dead || c->space->machine->failed) return true;
   struct thread *t = c->thread;
-  return atomic_load_explicit(word(t->slot, SLOT_EVENT), memory_order_acquire) == t->resumption;
+  /* Once seen it is there: another thread of the program may overwrite the word at any time, also between two looks. */
+  c->arrived = atomic_load_explicit(word(t->slot, SLOT_EVENT), memory_order_acquire) == t->resumption;
+  return c->arrived;
 }
 
 /* A fault of which there is no signal frame. */

@@ -125,6 +125,8 @@ struct context {
   bool gs_free;
   /* FS and GS base were given to the thread and it may not have loaded them: the page's are right. */
   bool bases_pending;
+  /* Its event was seen. */
+  bool arrived;
   /* Started, in `space`. */
   bool running;
   struct space *space;
