@@ -18,6 +18,8 @@ export interface AddressSpace {
    * Takes ACCESS_WRITE from all existing translations of the page-aligned range (copy-on-write at fork), on every running CPU, before it returns.
    */
   writeProtect(addr: number, length: number): void;
+  /** Something may be mapped in the platform's `ownRange` from now on: the platform must not have anything of its own there. Only where it has such a range. */
+  claim?(): void;
   /** Gives the address space back; afterwards a new one must be acquired. */
   release(): void;
 }

@@ -33,6 +33,8 @@ export interface Platform {
   /** Bounds of mappable user addresses; `maxUserAddress` is exclusive and page-aligned. */
   readonly minUserAddress: number;
   readonly maxUserAddress: number;
+  /** Addresses that the platform uses in address spaces where nobody has called `claim`. */
+  readonly ownRange?: { readonly start: number; readonly end: number };
   /** How many contexts can run at the same time through `start`. */
   readonly concurrency: number;
   readonly extendedState: ExtendedState;
@@ -61,6 +63,8 @@ export interface Platform {
   arm(): boolean;
   /** Why EVENT_FAILED was reported: a report for people, or null. */
   failure(): string | null;
+  /** What the platform has done so far, in figures of its own, for people. */
+  counts?(): Readonly<Record<string, number>>;
   /** The host system calls that this platform alone needs. */
   syscallFilters(): readonly SyscallRule[];
   /** Ends all native threads and frees what the platform holds. No context may be running. */

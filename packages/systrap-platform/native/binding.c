@@ -45,6 +45,8 @@ static napi_value js_info(napi_env env, napi_callback_info info) {
   set_number(env, object, "xfeatures", (double)h->machine->xfeatures);
   set_number(env, object, "maxUserAddress", (double)GUEST_END);
   set_number(env, object, "minUserAddress", (double)GUEST_MIN);
+  set_number(env, object, "tableStart", (double)TABLE_BASE);
+  set_number(env, object, "tableEnd", (double)(TABLE_BASE + TABLE_SIZE));
   return object;
 }
 

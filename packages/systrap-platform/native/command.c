@@ -61,6 +61,8 @@ static bool start_over(struct space *s, const struct command *rest, uint32_t cou
     const uint64_t *a = rest[i].arguments;
     result = ranges_set(&s->ranges, a[0], a[0] + a[1], a[5], (uint32_t)a[2]) ? run(s, &rest[i], 1, &left) : ENOMEM;
   }
+  /* Rewritten sites are only for speed, and may be what the host refuses. */
+  s->no_patches = true;
   if (result > 0) space_kill(s, "the host refuses a mapping (errno %d, then %d)", error, result);
   return result == 0;
 }

@@ -57,9 +57,7 @@ void patch_forget(struct space *s, uint64_t start, uint64_t end) {
   for (uint32_t i = s->copy_count; i-- > 0;) {
     if (s->copies[i].addr < end && s->copies[i].addr + PAGE > start) drop(s, i);
   }
-  /* The program wants the place of the table. Copies that use it have to go first. */
-  if (!s->table_mapped || start >= TABLE_BASE + TABLE_SIZE || end <= TABLE_BASE) return;
-  s->table_mapped = false;
+  if (start < TABLE_BASE + TABLE_SIZE && end > TABLE_BASE) s->table_mapped = false;
 }
 
 /* Shows the process the original of a copy again, at once. */
@@ -81,6 +79,9 @@ void patch_give_way(struct space *s, uint64_t addr, uint64_t length) {
   if (s->no_patches || addr >= TABLE_BASE + TABLE_SIZE || addr + length <= TABLE_BASE) return;
   s->no_patches = true;
   while (s->copy_count > 0) restore(s, s->copy_count - 1);
+  if (!s->table_mapped) return;
+  s->table_mapped = false;
+  if (commands_add(s, COMMAND_MUNMAP, TABLE_BASE, TABLE_SIZE, 0, 0, 0, 0)) commands_flush(s);
 }
 
 void patch_writable(struct machine *m, uint64_t offset, uint64_t length) {

@@ -31,6 +31,10 @@ export class SystrapAddressSpace implements AddressSpace {
     binding.writeProtect(this.#machine, this.id, addr, length);
   }
 
+  claim(): void {
+    binding.claim(this.#machine, this.id);
+  }
+
   /** The number of its process on the host, or why it has none any more. */
   get process(): number | string {
     return binding.spaceProcess(this.#machine, this.id);

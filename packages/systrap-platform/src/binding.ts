@@ -10,6 +10,8 @@ export interface MachineInfo {
   readonly xfeatures: number;
   readonly minUserAddress: number;
   readonly maxUserAddress: number;
+  readonly tableStart: number;
+  readonly tableEnd: number;
 }
 
 /**
@@ -27,6 +29,8 @@ export interface Binding {
   map(machine: number, space: number, addr: number, length: number, offset: number, access: number, precommit: 0 | 1): number;
   unmap(machine: number, space: number, addr: number, length: number): void;
   writeProtect(machine: number, space: number, addr: number, length: number): void;
+  /** Rewrites no call sites in the space any more, and takes their table out of it. */
+  claim(machine: number, space: number): void;
   /** Why the last space could not be made. */
   refusal(machine: number): string;
   /** The stub process's number, or why there is none any more. */

@@ -21,7 +21,10 @@ import { syscallRules } from './syscall-rules.js';
 
 const ENOMEM = 12;
 
-/** What happened so far: indices as in native/machine.h. */
+/**
+ * What happened so far: indices as in native/machine.h. System calls by whatever way, faults and traps, interrupts; commands and batches of them; how often the sentry
+ * slept and threads were woken; processes made; system calls that came through rewritten sites, and such sites.
+ */
 export const COUNT_NAMES = ['syscall', 'signal', 'interrupt', 'command', 'batch', 'sleep', 'wake', 'spawn', 'call', 'site'] as const;
 export type Counts = Record<(typeof COUNT_NAMES)[number], number>;
 
@@ -35,6 +38,7 @@ export class SystrapPlatform extends NoCPUPreemptionDetection implements Platfor
   readonly mapUnit = 0;
   readonly minUserAddress: number;
   readonly maxUserAddress: number;
+  readonly ownRange: { readonly start: number; readonly end: number };
   readonly concurrency: number;
   readonly extendedState: ExtendedState;
   readonly memory: Memory;
@@ -70,10 +74,11 @@ export class SystrapPlatform extends NoCPUPreemptionDetection implements Platfor
     this.memory = options.memory;
     this.#kernelMemory = options.kernelMemory;
     this.concurrency = Math.max(1, Math.min(options.concurrency ?? availableParallelism(), 256));
-    const { xsaveSize, xfeatures, minUserAddress, maxUserAddress } = binding.info(machine);
+    const { xsaveSize, xfeatures, minUserAddress, maxUserAddress, tableStart, tableEnd } = binding.info(machine);
     this.#died = (space) => options.log?.(`a program was killed: ${space.process}`);
     this.minUserAddress = minUserAddress;
     this.maxUserAddress = maxUserAddress;
+    this.ownRange = { start: tableStart, end: tableEnd };
     this.extendedState = { size: xsaveSize, featuresLow: xfeatures >>> 0, featuresHigh: Math.floor(xfeatures / 2 ** 32) };
     const result = binding.ready(machine, options.wake);
     if (result < 0) {

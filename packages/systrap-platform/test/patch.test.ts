@@ -138,6 +138,19 @@ describe('rewritten call sites', () => {
     guest.destroy();
   });
 
+  testWithSystrap('leave their table where the kernel says that something may be, before it is', () => {
+    const guest = new Guest();
+    const thread = warm(guest);
+    guest.space.claim();
+    const before = guest.platform.counts().call;
+    for (let i = 101; i <= 200; i++) expectCall(guest, thread, i);
+    expect(guest.platform.counts().call).toBe(before);
+    const reader = guest.thread('load');
+    reader.page.setReg(REG.rdi, TABLE);
+    expect([guest.run(reader), reader.page.signo, reader.page.faultAddress]).toEqual([EVENT_SIGNAL, 11, TABLE]);
+    guest.destroy();
+  });
+
   testWithSystrap('are left alone by a program that uses GS itself', () => {
     const guest = new Guest();
     const thread = warm(guest);

@@ -84,11 +84,18 @@ class CommandRun {
     this.#finish(exit.shellStatus);
   }
 
+  #sayStats(): void {
+    const { name, counts } = this.prepared.platform;
+    const figures = Object.entries(counts?.call(this.prepared.platform) ?? {});
+    this.request.say('info', `platform ${name}: ${figures.map(([what, n]) => `${what} ${n}`).join(', ')}`, Object.fromEntries(figures));
+  }
+
   #finish(status: number): void {
     if (this.#finished) return;
     this.#finished = true;
     for (const timer of this.#timers) clearTimeout(timer);
     this.#kernel.killAll();
+    if (this.request.stats) this.#sayStats();
     this.#strace?.end();
     this.#terminal?.close();
     this.resolve(status);

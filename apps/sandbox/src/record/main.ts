@@ -36,6 +36,8 @@ run({
   watchdog: PATIENCE_MS / 1000,
   verbose: false,
   kcov: false,
+  rewriteCallSites: true,
+  stats: false,
   ignoredSignals: [],
   say() {},
 }).then(

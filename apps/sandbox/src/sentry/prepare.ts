@@ -58,6 +58,8 @@ export interface PrepareOptions {
   readonly strace: string | null;
   /** Takes the coverage build of the kernel, which has /sys/kernel/debug/kcov. */
   readonly kcov: boolean;
+  /** Whether the platform may rewrite call sites of programs. */
+  readonly rewriteCallSites: boolean;
 }
 
 /** The platforms that this version has. */
@@ -68,7 +70,7 @@ const DEFAULT_PLATFORM = 'SBX_PLATFORM';
 /**
  * Opens what the configuration names and chooses the platform. Throws a `SentryError` that says what is wrong with the configuration or the machine.
  */
-export function prepare(config: SandboxConfig, { program, strace, kcov }: PrepareOptions): Prepared {
+export function prepare(config: SandboxConfig, { program, strace, kcov, rewriteCallSites }: PrepareOptions): Prepared {
   const kernel = sbx.open(kcov ? 'kernel-kcov' : 'kernel');
   mark('kernel bundle compiled');
   const plan = planMounts(config, program);
@@ -85,7 +87,13 @@ export function prepare(config: SandboxConfig, { program, strace, kcov }: Prepar
   mark('memory files made');
   const wake = { call() {} };
   const log = { call(_line: string) {} };
-  const platform = createPlatform(config.platform, { memory, kernelMemory, wake: () => wake.call(), log: (line) => log.call(line) });
+  const platform = createPlatform(config.platform, {
+    memory,
+    kernelMemory,
+    wake: () => wake.call(),
+    log: (line) => log.call(line),
+    rewriteCallSites,
+  });
   mark('platform made');
   return {
     config,

@@ -15,6 +15,10 @@ export interface RunRequest {
   readonly strace: string | null;
   /** Takes the coverage build of the kernel. */
   readonly kcov: boolean;
+  /** Whether the platform may rewrite call sites of programs. */
+  readonly rewriteCallSites: boolean;
+  /** At the end, says what the platform has counted. */
+  readonly stats: boolean;
   /** Seconds without progress of the kernel after which it is ended; 0: never. */
   readonly watchdog: number;
   readonly verbose: boolean;

@@ -6,9 +6,10 @@ import type { RunRequest } from './run-request.js';
 /** Runs one program in a new sandbox: opens what it needs, seals this process, runs the kernel. The exit status for this process. */
 export function run(request: RunRequest): Promise<number> {
   mark('flags parsed, sentry bundle runs');
-  const { config, argv, strace, kcov, say, verbose } = request;
+  const { config, argv, strace, kcov, rewriteCallSites, say, verbose } = request;
   const program = { name: argv[0], searchPath: config.env.PATH ?? DEFAULT_PATH, cwd: config.workingDirectory ?? '/' };
-  const prepared = prepare(config, { program: config.root.type === 'system' ? program : null, strace, kcov });
+  const seen = config.root.type === 'system' ? program : null;
+  const prepared = prepare(config, { program: seen, strace, kcov, rewriteCallSites });
   for (const warning of prepared.plan.warnings) say('warning', warning);
   if (verbose) {
     for (const note of prepared.plan.notes) say('info', note);

@@ -22,7 +22,7 @@ export function serve(): void {
   try {
     if (create?.type !== 'create' || create.version !== PROTOCOL_VERSION)
       throw new SentryError('ERR_SBX_START', 'client and sentry are of different versions');
-    const prepared = prepare(create.config, { program: null, strace: create.strace, kcov: false });
+    const prepared = prepare(create.config, { program: null, strace: create.strace, kcov: false, rewriteCallSites: true });
     const kernel = prepared.kernel.run() as typeof import('../kernel/index.js');
     kernel.serve(prepared, create, openControl(lines, early));
   } catch (error) {

@@ -19,6 +19,8 @@ export interface RunFlags {
   memory?: number;
   timeout?: number;
   platform: string;
+  systrapPatch?: boolean;
+  stats?: boolean;
   hostname: string;
   strace?: string;
   kcov?: boolean;
@@ -87,11 +89,13 @@ export function runCommand(): Command {
     .option('--memory <size>', "the most memory that programs may use (default: half of the host's)", parseSize)
     .option('--timeout <time>', 'end the sandbox after this time', parseDuration)
     .option('--platform <name>', 'how programs are run; see sbx platforms', 'auto')
+    .option('--systrap-patch <on|off>', 'whether the platform systrap rewrites call sites of programs (default: on)', parseSwitch)
     .option('--hostname <name>', 'the name of the machine as programs see it', 'sbx')
     .option('--strace [file]', 'print system calls to stderr or, with --strace=FILE, to a file')
     .option('--kcov', "use the kernel's coverage build, which has /sys/kernel/debug/kcov; implies -u 0 (see sbx kcov)")
     .option('--rm', 'accepted as docker has it: nothing of a sandbox is ever kept')
     .option('--json', "sbx's own messages as JSON, one a line")
+    .option('--stats', 'at the end, say what the platform has counted')
     .option('--verbose', 'say more')
     .addOption(
       new Option('--watchdog <seconds>', 'end a kernel that makes no progress for so long (0: never)')
@@ -110,6 +114,11 @@ export function runCommand(): Command {
     );
   }
   return command;
+}
+
+function parseSwitch(value: string): boolean {
+  if (value === 'on' || value === 'off') return value === 'on';
+  throw new InvalidArgumentError('It is on or off.');
 }
 
 function collect(value: string, previous: string[]): string[] {
@@ -137,6 +146,8 @@ export async function runProgram(argv: string[], flags: RunFlags, atEnd: () => v
       timeout: flags.timeout ?? null,
       strace: flags.strace ?? null,
       kcov: flags.kcov ?? false,
+      rewriteCallSites: flags.systrapPatch ?? true,
+      stats: flags.stats ?? false,
       watchdog: flags.watchdog,
       verbose: flags.verbose ?? false,
       ignoredSignals: (process.env.SBX_IGNORED ?? '').split(',').filter(Boolean).map(Number),

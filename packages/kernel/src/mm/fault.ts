@@ -25,7 +25,7 @@ import {
 } from './constants.js';
 import type { MemoryManager } from './memory-manager.js';
 import { LEAF_BYTES, LEAF_PAGES, PAGE_ANONYMOUS, PAGE_HARDWARE, PAGE_LAZY_FREE, PAGE_PRESENT, PAGE_WRITABLE } from './page-map.js';
-import { absentRun, installPages, setPages } from './pages.js';
+import { absentRun, forgetInstalledPages, installPages, setPages } from './pages.js';
 import { allocateUnderPressure, relievePressure } from './reclaim.js';
 import type { Vma } from './vma.js';
 
@@ -72,6 +72,12 @@ export function handleFault(mm: MemoryManager, addr: number, access: number): Fa
   const vma = mm.vmas.find(addr) ?? growStack(mm, addr);
   if (vma === null) return FAULT_MAPERR;
   if (!permits(vma, access)) return FAULT_ACCERR;
+  // The platform has dropped what we believe to be mapped, as it may: all around it is installed anew.
+  if ((mm.pages.stateAt(addr) & PAGE_HARDWARE & access) !== 0) {
+    const page = pageDown(addr);
+    chooseInstalled(vma, page);
+    forgetInstalledPages(mm, blockStart, blockStart + blockPages * PAGE_SIZE);
+  }
   return bringIn(mm, vma, addr, access, 1);
 }
 
@@ -89,6 +95,7 @@ export function growStack(mm: MemoryManager, addr: number): Vma | null {
     if (!mayGrowTo(mm, vma, index, start)) continue;
     const grown = (vma.start - start) / PAGE_SIZE;
     vma.start = start;
+    mm.claim(start, vma.end);
     vma.offset -= grown * PAGE_SIZE;
     mm.totalPages += grown;
     mm.stackPages += grown;

@@ -63,6 +63,7 @@ export function mayLockFuture(mm: MemoryManager, flags: number, length: number):
 
 /** Takes the references of a VMA that is now in the set: its file, and its place among the object's mappings. */
 export function retain(mm: MemoryManager, vma: Vma): void {
+  mm.claim(vma.start, vma.end);
   vma.file?.incRef();
   const object = vma.mappable;
   if (object === null) return;

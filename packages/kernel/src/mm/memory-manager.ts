@@ -115,6 +115,7 @@ export class MemoryManager implements AddressTranslator, GuestMemory {
   readonly #tlbLength = new Float64Array(TLB_SIZE);
   readonly #tlbAccess = new Uint8Array(TLB_SIZE);
   #tlbUsed = false;
+  #claimed = false;
 
   private constructor(kernel: MemoryKernel, layout: AddressLayout) {
     this.#kernel = kernel;
@@ -196,16 +197,26 @@ export class MemoryManager implements AddressTranslator, GuestMemory {
     removeSpace(this);
   }
 
+  /** A program's mapping is at `[start, end)`: a place that the platform uses for itself where programs do not need it is the program's from now on. */
+  claim(start: number, end: number): void {
+    const { ownRange } = this.#kernel.platform;
+    if (ownRange === undefined || this.#claimed || start >= ownRange.end || end <= ownRange.start) return;
+    this.#claimed = true;
+    this.hardware?.claim?.();
+  }
+
   /** What contexts run in: null when the platform has none free now (then wait for `whenAddressSpace`). @hotpath */
   addressSpace(): AddressSpace | null {
     if (this.hardware !== null) return this.hardware;
-    const space = this.#kernel.platform.newAddressSpace(null);
+    const { platform } = this.#kernel;
+    const space = platform.newAddressSpace(null);
     if (space instanceof Promise) {
       this.#waiting = space;
       return null;
     }
     this.#waiting = null;
     this.hardware = space;
+    if (this.#claimed) space.claim?.();
     return space;
   }
   /** Settles when `addressSpace` should be asked again. */

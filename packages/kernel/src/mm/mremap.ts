@@ -96,6 +96,7 @@ function expand(mm: MemoryManager, vma: Vma, addr: number, delta: number): numbe
   if ((vma.flags & VM_ACCOUNT) !== 0 && !mm.charge(pages)) return -ENOMEM;
   const from = vma.end;
   vma.end += delta;
+  mm.claim(vma.start, vma.end);
   account(mm, vma.flags, pages);
   const index = mm.vmas.indexAfter(addr);
   merge(mm, index, index);

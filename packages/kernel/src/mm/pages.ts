@@ -233,6 +233,16 @@ export function movePages(mm: MemoryManager, from: number, to: number, length: n
   }
 }
 
+/** Forgets which pages of the range are installed. */
+export function forgetInstalledPages(mm: MemoryManager, start: number, end: number): void {
+  const limit = leafLimit(end);
+  for (let index = mm.pages.nextLeaf(Math.floor(start / LEAF_BYTES), limit); index >= 0; index = mm.pages.nextLeaf(index + 1, limit)) {
+    const leaf = mm.pages.leaf(index)!;
+    const last = lastEntry(index, end);
+    for (let i = firstEntry(index, start); i < last; i++) leaf[STATE + i] &= ~PAGE_HARDWARE;
+  }
+}
+
 /** Forgets which pages are installed: the platform's address space is gone. */
 export function forgetInstalled(mm: MemoryManager): void {
   const limit = 2 ** 26;
