@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** One run for the whole repository; each workspace folder is a project, resolved from its TypeScript sources; where tests run programs, a
@@ -6,5 +7,7 @@ export default defineConfig({
   test: {
     projects: ['{packages,apps,tools}/*/vitest.config.ts', '{packages,apps}/*/vitest.systrap.config.ts'],
     reporters: ['default'],
+    // Vitest keeps one CPU free for itself, which is half of a small machine.
+    poolOptions: { forks: { maxForks: availableParallelism() } },
   },
 });
