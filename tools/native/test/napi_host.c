@@ -100,6 +100,14 @@ API napi_create_arraybuffer(ENV, size_t length, void **data, napi_value *result)
   if (data != NULL) *data = (*result)->memory;
   return napi_ok;
 }
+API napi_create_external_arraybuffer(ENV, void *data, size_t length, napi_finalize finalize, void *hint, napi_value *result) {
+  UNUSED;
+  (void)finalize, (void)hint;
+  *result = make(ARRAY_BUFFER);
+  (*result)->memory = data;
+  (*result)->length = length;
+  return napi_ok;
+}
 API napi_create_typedarray(ENV, napi_typedarray_type type, size_t length, napi_value buffer, size_t offset, napi_value *result) {
   UNUSED;
   *result = make(TYPED_ARRAY);

@@ -10,5 +10,5 @@ export const budgets: Readonly<Record<string, number>> = {
   '@sbx/ring0': 96,
   '@sbx/safecopy': 88,
   '@sbx/sandbox': 1600,
-  '@sbx/systrap-platform': 120,
+  '@sbx/systrap-platform': 140,
 };

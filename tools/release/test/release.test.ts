@@ -61,7 +61,7 @@ const allowed = [
   /^dist\/sentry\/kernel-kcov\.json\.gz$/,
   /^binding\.gyp$/,
   /^native\/([\w-]+\/)*[\w-]+\.(c|h|S)$/,
-  /^native\/(install\.cjs|index\.cjs|index\.d\.cts)$/,
+  /^native\/(install\.cjs|build_images\.cjs|index\.cjs|index\.d\.cts)$/,
   /^prebuilds\/linux-(x64|arm64)\/(@sbx\+[\w-]+\.(glibc|musl)\.node|sbx-launch)$/,
   /^bin\/sbx$/,
 ];
