@@ -93,6 +93,8 @@ export class Bundles {
     if (!this.cache!.isWritable) return;
     // Not at the top: the module takes its time to load.
     const { spawnSync } = this.require('node:child_process') as typeof import('node:child_process');
-    spawnSync(process.execPath, [...process.execArgv, __filename, this.recorder!], { stdio: 'ignore', timeout: RECORDING_MS });
+    // It does not get the descriptor of this process's zygote: it makes one of its own.
+    const env = { ...process.env, SBX_ZYGOTE: undefined };
+    spawnSync(process.execPath, [...process.execArgv, __filename, this.recorder!], { env, stdio: 'ignore', timeout: RECORDING_MS });
   }
 }
