@@ -220,8 +220,14 @@ static void leave_call(struct context_page *p, const struct thread *t) {
     regs[CONTEXT_INDEX_RFLAGS] = (regs[CONTEXT_INDEX_RFLAGS] & ~UINT64_C(0x8d5)) | (ax >> 8 & 0xd5) | overflow << 11;
   }
   if (at >= STUB_CALL_SWITCHED && at < STUB_CALL_ELSEWHERE) regs[CONTEXT_INDEX_RSP] = read64(t->slot, SLOT_RSP);
-  regs[CONTEXT_INDEX_RIP] = t->space->sites[number].end - 2;
-  regs[CONTEXT_INDEX_RAX] = regs[CONTEXT_INDEX_ORIG_RAX] = t->space->sites[number].nr;
+  const struct site *site = &t->space->sites[number];
+  if (patch_is_stale(t->space, site)) {
+    /* The code was changed since: what is there now is what runs. */
+    regs[CONTEXT_INDEX_RIP] = site->end - sizeof(site->code);
+    return;
+  }
+  regs[CONTEXT_INDEX_RIP] = site->end - 2;
+  regs[CONTEXT_INDEX_RAX] = regs[CONTEXT_INDEX_ORIG_RAX] = site->nr;
 }
 
 /*
