@@ -96,7 +96,7 @@ os.setxattr("sent", "user.x", b"1")
 print(os.listxattr("sent"), os.getxattr("sent", "user.x"), os.statvfs("/").f_bsize)
 print(resource.getrlimit(resource.RLIMIT_NOFILE)[0], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 0)
 print(os.times().user > 0, time.clock_gettime(time.CLOCK_BOOTTIME) > 0, time.get_clock_info("monotonic").resolution)
-for name in ["/nosuch", "/etc/hostname/x", "/"]:
+for name in ["/nosuch/f", "/etc/hostname/x", "/"]:
     try:
         open(name, "w")
     except OSError as error:
