@@ -33,6 +33,17 @@ describePrograms('the fuzzer', { programs: ['gcc'] }, () => {
     8 * minutes,
   );
 
+  // A worker for each program: the working directory of the next one shows what has become of /tmp.
+  it(
+    'goes on when programs have unmounted /tmp and made the root read-only',
+    async () => {
+      const { finding, report } = await runFuzzer(folder, (out) => ['replay', out, '1', '/corpus/read-only-tmp.programs'], 60);
+      expect(finding, report).toBeNull();
+      expect(report).toContain('programs 3 ');
+    },
+    2 * minutes,
+  );
+
   it(
     'a slice of new programs finds nothing, and reaches new code',
     async () => {
