@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { nodeBinary, supported } from '../node-versions.mjs';
 import { ensureBuilt, turbo } from './build.mjs';
@@ -171,9 +171,14 @@ async function testVm() {
       const single = args.length > 0 ? ['--poolOptions.forks.singleFork'] : [];
       const words = ['sh', '-c', `${script.command} "$@"`, 'sh', ...args, ...single];
       process.stdout.write(`${script.name} in the test VM\n`);
-      const { status } = await exec(process.execPath, ['--import', 'tsx', vm, ...options, ...environment, '--', ...words], {
-        timeout: 20 * minute,
-      });
+      const start = () =>
+        exec(process.execPath, ['--import', 'tsx', vm, ...options, ...environment, '--', ...words], { timeout: 20 * minute });
+      let { status } = await start();
+      // Nothing was tested: the emulated machine, or Node in it, has crashed.
+      if (args.length > 0 && !existsSync(file)) {
+        process.stdout.write(`${script.name}: the run in the VM ended without a report (exit status ${status}); it is tried once more\n`);
+        ({ status } = await start());
+      }
       const report = readReport(file, script.name, status);
       reports.push({ ...report, failed: report.failed.map((name) => `VM: ${name}`) });
     } finally {

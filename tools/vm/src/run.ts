@@ -6,6 +6,7 @@ import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { emulator } from './emulator.js';
 import { VmError } from './errors.js';
 import { findProgram, findVirtiofsd, missingPrograms } from './host-programs.js';
 import { writeInitramfs } from './initramfs.js';
@@ -34,7 +35,7 @@ export interface VmOptions {
   readonly console?: Writable;
   /** Gives the command a terminal of this size on stdin and stdout, instead of three pipes. */
   readonly terminal?: readonly [rows: number, columns: number];
-  /** Where kernels are kept. Default: `.cache/vm` of the repository. */
+  /** Where kernels, and a newer QEMU, are kept. Default: `.cache/vm` of the repository. */
   readonly cacheFolder?: string;
   /** Fetches the newest kernel even if one is in the cache. */
   readonly refresh?: boolean;
@@ -72,12 +73,15 @@ export async function runInVm(options: VmOptions): Promise<number> {
   const reason = vmUnavailable();
   const machine = hostMachine();
   if (reason || !machine) throw new VmError('UNSUPPORTED', reason ?? '');
-  const kernel = await cachedKernel(machine, options.cacheFolder ?? path.join(repository, '.cache/vm'), options.refresh);
+  const cacheFolder = options.cacheFolder ?? path.join(repository, '.cache/vm');
+  const kernel = await cachedKernel(machine, cacheFolder, options.refresh);
+  const { program, warning } = await emulator(machine, cacheFolder);
+  if (warning !== undefined) options.stderr.write(`vm: ${warning}\n`);
   const folder = mkdtempSync(path.join(tmpdir(), 'sbx-vm-'));
   const children: ChildProcess[] = [];
   const ports = new Ports(folder);
   try {
-    return await boot(machine, kernel, folder, options, ports, children);
+    return await boot(machine, program, kernel, folder, options, ports, children);
   } finally {
     for (const child of children) child.kill('SIGKILL');
     ports.close();
@@ -85,7 +89,15 @@ export async function runInVm(options: VmOptions): Promise<number> {
   }
 }
 
-async function boot(machine: Machine, kernel: Kernel, folder: string, options: VmOptions, ports: Ports, children: ChildProcess[]) {
+async function boot(
+  machine: Machine,
+  program: string,
+  kernel: Kernel,
+  folder: string,
+  options: VmOptions,
+  ports: Ports,
+  children: ChildProcess[],
+) {
   // The guest mounts them while its root is elsewhere: absolute symbolic links would lead astray.
   const writable = (options.writable ?? []).map((name) => realpathSync(name));
   const initramfs = writeInitramfs(folder, findProgram('busybox') ?? '', kernel, {
@@ -126,7 +138,7 @@ async function boot(machine: Machine, kernel: Kernel, folder: string, options: V
   await ports.ready();
 
   const memory = `${options.memoryMiB ?? 3072}M`;
-  const qemu = spawnBound(machine.qemu, [
+  const qemu = spawnBound(program, [
     ...machine.board,
     ...['-smp', String(options.cpus ?? 2), '-m', memory],
     // virtiofsd is another process and reads and writes the guest's memory.

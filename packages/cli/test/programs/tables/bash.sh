@@ -18,11 +18,11 @@ seq 100000 | tail -n 1; seq 100000 | head -n 1; echo ${PIPESTATUS[@]}; yes | hea
 seq 3000 | while read x; do echo $x; done | md5sum; dd if=/dev/zero bs=64k count=16 status=none | tee >(md5sum > a) | md5sum; sleep 0.2; cat a
 trap 'echo got USR1' USR1; trap 'echo leaving $?' EXIT; kill -USR1 $$; echo here; (exit 7)
 trap 'echo int' INT; kill -INT $$; trap '' TERM; kill -TERM $$; echo survived; trap - TERM; trap; kill -TERM $$; echo not printed
-trap 'echo debug $BASH_COMMAND' DEBUG; echo a; trap - DEBUG; trap 'echo err $?' ERR; false; f() { return 3; }; f; trap 'echo child' CHLD; true & wait; echo end
+trap 'echo debug $BASH_COMMAND' DEBUG; echo a; trap - DEBUG; trap 'echo err $?' ERR; false; f() { return 3; }; f; trap 'echo child' CHLD; sleep 0.4 & wait; echo end
 sleep 0.1 & p=$!; kill -0 $p; echo $?; wait $p; echo $?; kill -0 $p 2>/dev/null; echo $?; wait 99999; echo $?
 sleep 5 & kill -TERM $!; wait $!; echo $?; sleep 5 & kill -9 $!; wait $!; echo $?; (kill -SEGV $BASHPID); echo $?; bash -c 'kill -ABRT $$'; echo $?
 set -m; sleep 1.5 & jobs %1 | cut -c1-20; kill -STOP %1; sleep 0.1; jobs | cut -c5-11; kill -CONT %1; wait %1; echo $?; sleep 1 & disown; kill %1; jobs
-(sleep 0.1; echo late) & echo early; wait; for i in 6 2 4; do (sleep 0.$i; echo $i) & done; wait; wait -n; echo $?
+(sleep 0.1; echo late) & echo early; wait; for i in 2 0.1 1; do (sleep $i; echo $i) & done; wait; wait -n; echo $?
 coproc tr a-z A-Z; echo through >&${COPROC[1]}; eval "exec ${COPROC[1]}>&-"; cat <&${COPROC[0]}; wait; echo $?
 x=$(exit 4); echo $?; x=$(echo a; echo; echo); echo "[$x]"; echo "$(< $F/table)" | wc -l; y=`echo nested \`echo deep\``; echo $y; echo $(kill -9 $BASHPID) $?
 cd $F && echo *; echo tree/*/*; echo tree/**/t*; shopt -s globstar nullglob dotglob; echo tree/**/t*; echo nothing*; echo t[a-r]*; echo [!a-t]*; echo tree/d/*; shopt -s extglob; echo !(w*|t*|n*)
