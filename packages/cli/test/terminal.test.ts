@@ -167,25 +167,27 @@ describePrograms('sbx run on a terminal, without -t', { programs: ['python3', 'b
   });
 
   it('is a job of the shell: Ctrl-Z stops all of it, fg goes on', async () => {
+    // Another project runs the same test at the same time: the word tells the processes of this one.
+    const tick = `tick${process.pid}`;
     const terminal = open([...bash, '-i'], prompt);
     await terminal.expect('>> ');
-    terminal.type(`${sbx} run -- sh -c 'echo ready; i=0; while [ $i -lt 1000 ]; do i=$((i+1)); sleep 0.05; echo tick; done'\r`);
+    terminal.type(`${sbx} run -- sh -c 'echo ready; i=0; while [ $i -lt 1000 ]; do i=$((i+1)); sleep 0.05; echo ${tick}; done'\r`);
     await terminal.expect('ready\r\n');
-    await terminal.expect('\ntick\r\n');
+    await terminal.expect(`\n${tick}\r\n`);
     terminal.type('\x1a');
     await terminal.expect('Stopped');
     await terminal.expect('>> ');
     const length = terminal.output.length;
     terminal.type('sleep 0.5; echo wai""ted\r');
     await terminal.expect('waited');
-    expect(terminal.output.slice(length)).not.toContain('\ntick');
+    expect(terminal.output.slice(length)).not.toContain(`\n${tick}`);
     terminal.type('fg\r');
-    await terminal.expect('\ntick\r\n');
+    await terminal.expect(`\n${tick}\r\n`);
     terminal.type('\x03');
     await terminal.expect('>> ');
     terminal.type('exit\r');
     await terminal.exit();
-    expect(processes().filter(({ command, pid }) => command.includes('echo tick') && isAlive(pid))).toEqual([]);
+    expect(processes().filter(({ command, pid }) => command.includes(`echo ${tick}`) && isAlive(pid))).toEqual([]);
   });
 });
 

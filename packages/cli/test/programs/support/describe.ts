@@ -4,7 +4,7 @@ import { programMissing, sandboxUnusable } from './run.js';
 
 /**
  * Tests that need a working sandbox and these programs of the machine. Where one is missing they are skipped, with the reason in the name; in CI they fail with
- * it. Within the test VM only those with `vm` run (a program takes twenty times as long there).
+ * it.
  */
 export function describePrograms(name: string, needs: { programs?: readonly string[] }, body: () => void): void {
   const reason = sandboxUnusable() ?? programMissing(...(needs.programs ?? []));
