@@ -159,7 +159,9 @@ static int prepare_native(struct vcpu *v, struct context *c, const struct space 
   struct kvm_run *run = v->run;
   const struct context_page *page = c->page;
   run->kvm_dirty_regs = KVM_SYNC_X86_REGS;
+  /* Cleared only where it was seen: a request that comes later stays, and the kick that comes with it makes the vCPU look again. */
   bool dead = (v->requests & REQUEST_DEAD_CR3) != 0;
+  if (dead) atomic_fetch_and(&v->requests, ~REQUEST_DEAD_CR3);
   if (loaded || v->ring == 3 || dead) {
     struct kvm_sregs *special = &run->s.regs.sregs;
     /* Without new ones, FS and GS stay what ring 3 has made of them. */
@@ -169,7 +171,6 @@ static int prepare_native(struct vcpu *v, struct context *c, const struct space 
     special->cr3 = dead ? s->cr3 : v->cr3;
     run->kvm_dirty_regs |= KVM_SYNC_X86_SREGS;
     v->counts[COUNT_SREGS]++;
-    atomic_fetch_and(&v->requests, ~REQUEST_DEAD_CR3);
     v->cr3 = special->cr3;
     v->ring = 0;
   }
