@@ -71,6 +71,9 @@ describePrograms('the code cache', {}, () => {
     )) {
       writeFileSync(file, name);
       expect(platform()).toBe(name);
+      // Who asks is told what is taken from then on.
+      const { chosen } = JSON.parse(execFileSync(sbx, ['platforms', '--json'], { encoding: 'utf8', env: all }));
+      expect(platform()).toBe(chosen);
     }
     writeFileSync(file, 'abacus');
     expect(['kvm', 'systrap']).toContain(platform());

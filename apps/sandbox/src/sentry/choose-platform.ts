@@ -8,8 +8,13 @@ import { UserCache } from '../boot/user-cache.js';
  */
 export function measuredPlatform(platforms: readonly PlatformProvider[]): PlatformProvider {
   const { provider } = new PlatformRegistry(platforms).select('auto');
-  UserCache.ofUser(process.env)?.write(entry(platforms), Buffer.from(provider.name));
+  rememberPlatform(platforms, provider);
   return provider;
+}
+
+/** Keeps what a measurement has found for the next starts. */
+export function rememberPlatform(platforms: readonly PlatformProvider[], fastest: PlatformProvider): void {
+  UserCache.ofUser(process.env)?.write(entry(platforms), Buffer.from(fastest.name));
 }
 
 /** The platform that was measured to be the fastest before, or null. */

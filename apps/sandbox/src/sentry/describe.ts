@@ -2,14 +2,18 @@ import { availableParallelism, release, totalmem } from 'node:os';
 import { PlatformRegistry, type PlatformReport } from '@sbx/platform';
 import { UserCache } from '../boot/user-cache.js';
 import { defaultLimits } from '../config/defaults.js';
+import { rememberPlatform } from './choose-platform.js';
 import { type IsolationStep, isolationSteps } from './isolation.js';
 import { PLATFORMS } from './prepare.js';
 
-/** Every platform with its probe, and the one that 'auto' takes. */
+/** Every platform with its probe, and the one that 'auto' takes, from now on: a choice that was made on a busy machine is corrected. */
 export function describePlatforms(): { platforms: PlatformReport[]; chosen: string | null } {
   const registry = new PlatformRegistry(PLATFORMS);
   const platforms = registry.reports();
-  return { platforms, chosen: platforms.some(({ usable }) => usable) ? registry.select('auto').provider.name : null };
+  if (!platforms.some(({ usable }) => usable)) return { platforms, chosen: null };
+  const { provider } = registry.select('auto');
+  rememberPlatform(PLATFORMS, provider);
+  return { platforms, chosen: provider.name };
 }
 
 export interface HostDescription {
