@@ -16,6 +16,20 @@ export function measure(batch: (n: number) => void, samples = 21, milliseconds =
   return summarize(Array.from({ length: samples }, () => time(batch, n) / n));
 }
 
+/**
+ * Nanoseconds of `rounds` calls of `body`, which gets the round's number, without those of the first quarter. With `repeat` a round is so many calls, and its time
+ * their mean.
+ */
+export function sample(body: (round: number) => void, rounds = 4000, repeat = 1): number[] {
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const start = process.hrtime.bigint();
+    for (let k = 0; k < repeat; k++) body(round);
+    times.push(Number(process.hrtime.bigint() - start) / repeat);
+  }
+  return times.slice(rounds >> 2);
+}
+
 export function summarize(values: number[]): Measurement {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (quantile: number) => sorted[Math.min(sorted.length - 1, Math.floor(quantile * sorted.length))] as number;

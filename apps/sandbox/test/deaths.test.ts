@@ -9,20 +9,12 @@ import { Sandbox, type SandboxError } from '../src/index.js';
 import { jsonLine } from '../src/protocol/lines.js';
 import { describeSandbox } from './support/describe-sandbox.js';
 import { failure } from './support/failure.js';
-import { isAlive, processes, until } from './support/processes.js';
+import { descendants, isAlive, until } from './support/processes.js';
 import { scratch } from './support/scratch.js';
 import { observe } from './support/sentries.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const run = promisify(execFile);
-
-/** Everything that descends from a process. */
-function descendants(pid: number): number[] {
-  const all = processes();
-  const found = [pid];
-  for (const parent of found) found.push(...all.filter((each) => each.parent === parent).map((each) => each.pid));
-  return found.slice(1);
-}
 
 describeSandbox('when the sentry dies', {}, () => {
   const folder = scratch('deaths');

@@ -1,16 +1,8 @@
 import { readlinkSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { processes, until } from '../../../apps/sandbox/test/support/processes.js';
+import { descendants, until } from '../../../apps/sandbox/test/support/processes.js';
 import { describePrograms } from './programs/support/describe.js';
 import { killGroup, sbx, shellInSandbox, start } from './programs/support/run.js';
-
-/** The processes of this machine that a process has started, and those that they have. */
-function descendants(pid: number): number[] {
-  const all = processes();
-  const found = [pid];
-  for (const parent of found) found.push(...all.filter((one) => one.parent === parent).map((one) => one.pid));
-  return found.slice(1);
-}
 
 function executable(pid: number): string {
   try {

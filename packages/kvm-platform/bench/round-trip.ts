@@ -12,7 +12,7 @@ import {
   MemoryFile,
   REG,
 } from '@sbx/platform';
-import { summarize } from '../../../tools/native/measure.js';
+import { sample, summarize } from '../../../tools/native/measure.js';
 import type { KvmAddressSpace } from '../src/address-space.js';
 import { binding } from '../src/binding.js';
 import type { KvmContext } from '../src/context.js';
@@ -21,7 +21,6 @@ import { KvmPlatform } from '../src/kvm-platform.js';
 const MiB = 2 ** 20;
 const CODE = 0x10000;
 const AREA = 0x20000000;
-const ROUNDS = 4000;
 const HOUR_NS = 3.6e12;
 
 const memory = MemoryFile.create({ name: 'application', limit: 64 * MiB });
@@ -40,16 +39,6 @@ function thread(): KvmContext {
   if (typeof context === 'number') throw new Error(`newContext: ${context}`);
   context.page.setReg(REG.rip, CODE);
   return context as KvmContext;
-}
-
-function sample(body: (i: number) => void, rounds = ROUNDS): number[] {
-  const times: number[] = [];
-  for (let i = 0; i < rounds; i++) {
-    const start = process.hrtime.bigint();
-    body(i);
-    times.push(Number(process.hrtime.bigint() - start));
-  }
-  return times.slice(rounds >> 2);
 }
 
 const rows: Record<string, { 'median ns': number; 'p95 ns': number }> = {};

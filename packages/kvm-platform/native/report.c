@@ -78,6 +78,7 @@ int report_failure(struct vcpu *v, const struct context *c, const char *format, 
   va_start(arguments, format);
   if (begin(m, &t, format, arguments)) {
     append_vcpu(&t, v);
+    /* A report must not end the process: a context without a page was released while it ran. */
     if (c != NULL && c->page != NULL) {
       append(&t, "context %u, last event %u, rip %016llx, rax %016llx\n", c->id, c->page->event,
              (unsigned long long)c->page->regs[CONTEXT_INDEX_RIP], (unsigned long long)c->page->regs[CONTEXT_INDEX_RAX]);

@@ -14,7 +14,7 @@ import {
   MemoryFile,
   REG,
 } from '@sbx/platform';
-import { summarize } from '../../../tools/native/measure.js';
+import { sample, summarize } from '../../../tools/native/measure.js';
 import { SystrapPlatform } from '../src/index.js';
 
 const MiB = 2 ** 20;
@@ -49,16 +49,6 @@ function thread(offset: number): Context {
   if (typeof context === 'number') throw new Error(`newContext: ${context}`);
   context.page.setReg(REG.rip, CODE + offset);
   return context;
-}
-
-function sample(body: (i: number) => void, rounds = ROUNDS, batch = 1): number[] {
-  const times: number[] = [];
-  for (let i = 0; i < rounds; i++) {
-    const start = process.hrtime.bigint();
-    for (let k = 0; k < batch; k++) body(i);
-    times.push(Number(process.hrtime.bigint() - start) / batch);
-  }
-  return times.slice(rounds >> 2);
 }
 
 const rows: Record<string, { 'median ns': number; 'p95 ns': number; sleeps: number }> = {};

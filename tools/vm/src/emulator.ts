@@ -77,15 +77,15 @@ async function fetchBackport(machine: Machine, cacheFolder: string, folder: stri
       'Acquire::Retries=3',
     ].flatMap((option) => ['-o', option]);
     await run('apt-get', [...options, '-q', 'update'], { cwd: scratch });
-    await run('apt-get', [...options, '-q', 'download', `${machine.qemuPackage}/${codename}-backports`], { cwd: scratch });
+    await run('apt-get', [...options, '-q', 'download', `${machine.needs[machine.qemu]}/${codename}-backports`], { cwd: scratch });
     const archive = readdirSync(scratch).find((file) => file.endsWith('.deb'));
-    if (archive === undefined) throw new Error(`apt-get download ${machine.qemuPackage} left no file`);
+    if (archive === undefined) throw new Error(`apt-get download left no file`);
     await run('dpkg-deb', ['-x', archive, 'tree'], { cwd: scratch });
     // Its libraries may be missing here.
     const version = await versionOf(path.join(scratch, 'tree/usr/bin', machine.qemu));
     if (release(version) < GOOD_RELEASE) throw new Error(`backports have QEMU ${version}`);
-    rmSync(folder, { recursive: true, force: true });
-    renameSync(path.join(scratch, 'tree'), folder);
+    // Another VM may have been faster.
+    if (!existsSync(folder)) renameSync(path.join(scratch, 'tree'), folder);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }

@@ -5,8 +5,6 @@ export interface Machine {
   readonly name: string;
   /** QEMU's program. */
   readonly qemu: string;
-  /** Debian's package that has it. */
-  readonly qemuPackage: string;
   /** Board and CPU: with virtualisation extensions, so that the guest's KVM is a true one. */
   readonly board: readonly string[];
   /** The first serial port, as the guest's kernel calls it. */
@@ -23,7 +21,6 @@ export const machines: Readonly<Record<string, Machine>> = {
   amd64: {
     name: 'amd64',
     qemu: 'qemu-system-x86_64',
-    qemuPackage: 'qemu-system-x86',
     // `max` is an AMD CPU with SVM and nested paging; tcg,thread=multi gives each guest CPU a host thread. Without protection keys: with
     // them V8 guards its WebAssembly code by keys, which kills Node now and then, and each change of PKRU empties the emulator's TLB.
     board: ['-accel', 'tcg,thread=multi', '-cpu', 'max,-pku'],

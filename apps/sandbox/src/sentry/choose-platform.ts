@@ -4,7 +4,7 @@ import { UserCache } from '../boot/user-cache.js';
 
 /**
  * The fastest of the platforms that work here. Measuring takes longer than the rest of a start, so the choice is kept for this user until the machine starts
- * anew or access to KVM changes. Throws a `PlatformError` when there is none.
+ * anew, access to KVM changes, or `sbx platforms` measures again. Throws a `PlatformError` when there is none.
  */
 export function measuredPlatform(platforms: readonly PlatformProvider[]): PlatformProvider {
   const { provider } = new PlatformRegistry(platforms).select('auto');

@@ -27,6 +27,14 @@ export function processes(): HostProcess[] {
   });
 }
 
+/** Everything that descends from a process. */
+export function descendants(pid: number): number[] {
+  const all = processes();
+  const found = [pid];
+  for (const parent of found) found.push(...all.filter((each) => each.parent === parent).map((each) => each.pid));
+  return found.slice(1);
+}
+
 /** The sentry that a launcher has started: its child that runs another program. (The zygote is the launcher itself.) */
 export async function sentryOf(launcher: number): Promise<number> {
   return until(

@@ -3,8 +3,7 @@ import { describe, it } from 'vitest';
 import { programMissing, sandboxUnusable } from './run.js';
 
 /**
- * Tests that need a working sandbox and these programs of the machine. Where one is missing they are skipped, with the reason in the name; in CI they fail with
- * it.
+ * Tests that need a working sandbox and these programs of the machine. Where one is missing they are skipped, with the reason in the name; in CI they fail.
  */
 export function describePrograms(name: string, needs: { programs?: readonly string[] }, body: () => void): void {
   const reason = sandboxUnusable() ?? programMissing(...(needs.programs ?? []));

@@ -18,6 +18,7 @@ seq 100000 | tail -n 1; seq 100000 | head -n 1; echo ${PIPESTATUS[@]}; yes | hea
 seq 3000 | while read x; do echo $x; done | md5sum; dd if=/dev/zero bs=64k count=16 status=none | tee >(md5sum > a) | md5sum; sleep 0.2; cat a
 trap 'echo got USR1' USR1; trap 'echo leaving $?' EXIT; kill -USR1 $$; echo here; (exit 7)
 trap 'echo int' INT; kill -INT $$; trap '' TERM; kill -TERM $$; echo survived; trap - TERM; trap; kill -TERM $$; echo not printed
+# The child takes its time: bash 5.2 runs the trap inside its signal handler where the child ends just as `wait` begins, in the middle of malloc.
 trap 'echo debug $BASH_COMMAND' DEBUG; echo a; trap - DEBUG; trap 'echo err $?' ERR; false; f() { return 3; }; f; trap 'echo child' CHLD; sleep 0.4 & wait; echo end
 sleep 0.1 & p=$!; kill -0 $p; echo $?; wait $p; echo $?; kill -0 $p 2>/dev/null; echo $?; wait 99999; echo $?
 sleep 5 & kill -TERM $!; wait $!; echo $?; sleep 5 & kill -9 $!; wait $!; echo $?; (kill -SEGV $BASHPID); echo $?; bash -c 'kill -ABRT $$'; echo $?
