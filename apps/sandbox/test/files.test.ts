@@ -67,6 +67,23 @@ describeSandbox('files of the host', { c: true }, () => {
     expect((await sandbox.run('cat', ['/read-only/one'])).stdout).toBe('1\n');
   });
 
+  it('get no mount points, also where the root is writable', async () => {
+    const root = `${folder}/root`;
+    mkdirSync(root);
+    await using own = await Sandbox.create({
+      rootfs: { type: 'dir', path: root, writable: true },
+      mounts: [
+        { target: '/bin', source: '/bin', readOnly: true },
+        { target: '/lib', source: '/lib', readOnly: true },
+        { target: '/lib64', source: '/lib64', readOnly: true },
+        { target: '/data/deep', source: tree, readOnly: true },
+      ],
+    });
+    const { stdout } = await own.run('/bin/sh', ['-c', 'cat /data/deep/one; echo *; echo written >file']);
+    expect(stdout).toBe('1\nbin data dev lib lib64 proc sys\n');
+    expect(readdirSync(root)).toEqual(['file']);
+  });
+
   it('cannot be changed through a read-only mount', async () => {
     const before = treeDigest(tree);
     const script = 'echo x >one; rm a/two; mkdir d; mv one two; ln one three; chmod 777 one; touch one; : >>a/two; true';

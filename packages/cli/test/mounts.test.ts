@@ -47,6 +47,18 @@ describePrograms('sbx run -v', {}, () => {
     expect(readFileSync(`${folder}/file`, 'utf8')).toBe('through\n');
   });
 
+  it('on a place that does not exist, inside only', async () => {
+    const places = ['/etc/sbx-test', '/usr/share/sbx-test/deep/file', '/m/new', '/tmp/a/b', `${folder}/c`];
+    const flags = ['-v', `${folder}:/m`, ...places.flatMap((place) => ['-v', `./file:${place}`]), '-v', `${folder}:/opt/sbx-test/new`];
+    const script = `cat ${places.join(' ')} /opt/sbx-test/new/file; cd /m; ls; echo through >/etc/sbx-test; ls -d /etc/sbx*; rm new`;
+    const { stdout, stderr } = await runInSandbox(flags, ['sh', '-c', script], { cwd: folder });
+    expect(stdout.toString()).toBe(`${'original\n'.repeat(6)}file\nnew\n/etc/sbx-test\n`);
+    expect(stderr.toString()).toContain('Device or resource busy');
+    expect(readFileSync(`${folder}/file`, 'utf8')).toBe('through\n');
+    expect(readdirSync(folder)).toEqual(['file']);
+    for (const place of [...places, '/opt/sbx-test']) expect(existsSync(place)).toBe(false);
+  });
+
   it('a tmpfs has the size that it was given', async () => {
     const flags = ['--mount', 'type=tmpfs,target=/t,tmpfs-size=1m'];
     const script = 'head -c 2000000 /dev/zero >/t/x; stat -c %s /t/x; echo $(df -B1 --output=size /t | tail -n 1)';

@@ -9,7 +9,7 @@ export type RootfsOptions =
   /** A directory of the host, read-only below an in-memory overlay; `writable`: changes go to the directory. */
   | { type: 'dir'; path: string; writable?: boolean };
 
-/** Something shown at a path inside. */
+/** Something shown at a path inside, which need not exist: it is made for the programs, never on the host. */
 export type MountOptions =
   /**
    * A directory or file of the host. What programs write reaches it at once; with `readOnly` they can't write, with `overlay` what they write stays in the

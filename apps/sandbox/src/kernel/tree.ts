@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import path from 'node:path';
-import { EEXIST, errnoName, MS_NODEV, MS_NOSUID, MS_RDONLY, O_CREAT } from '@sbx/abi';
+import { EEXIST, ENOTDIR, errnoMessage, MS_NODEV, MS_NOSUID, MS_RDONLY } from '@sbx/abi';
 import {
   Credentials,
   type FileCaller,
   HostFileSystem,
   type Kernel,
+  makeMountPoint,
   makeSymlink,
   mountStandardFileSystems,
   OverlayFileSystem,
@@ -82,8 +82,13 @@ class Tree {
       return;
     }
     const place = toByteString(target);
-    const made = isFile ? 0 : vfs.mkdirAll(this.#caller(target), place, 0o755);
+    const made = makeMountPoint(this.#caller(target), place, !isFile);
     const mounted = made < 0 ? made : vfs.mountAt(vfs.kernelCaller, place, superBlock, source, flags);
+    if (mounted === -ENOTDIR && typeof vfs.resolve(vfs.kernelCaller, place) !== 'number')
+      throw new SentryError(
+        'ERR_SBX_MOUNT',
+        `cannot mount on ${target}: it is ${isFile ? 'a directory, not a file' : 'a file, not a directory'}`,
+      );
     if (typeof mounted === 'number') throw cannot(`mount on ${target}`, mounted);
   }
 
@@ -106,7 +111,6 @@ class Tree {
       cacheMs: step.publicOnly && step.mode === 'ro' ? SYSTEM_CACHE_MS : 0,
     });
     if (typeof system === 'number') throw cannot(`show ${step.source}`, system);
-    if (source.isFile) this.#makeFile(step.target);
     const shown = step.mode === 'overlay' ? this.#overlay(step, source, system) : system;
     const readOnly = step.mode === 'ro' ? MS_RDONLY : 0;
     this.#mount(step.target, shown, step.mode === 'overlay' ? 'overlay' : step.source, MS_NOSUID | MS_NODEV | readOnly, source.isFile);
@@ -120,18 +124,8 @@ class Tree {
     if (typeof overlay === 'number') throw cannot(`show ${path} below an overlay`, overlay);
     return overlay;
   }
-
-  /** An empty file to mount on. */
-  #makeFile(target: string): void {
-    const { vfs } = this.kernel;
-    const caller = this.#caller(target);
-    vfs.mkdirAll(caller, toByteString(path.dirname(target)), 0o755);
-    const file = vfs.open(caller, toByteString(target), O_CREAT, 0o644);
-    if (typeof file === 'number') throw cannot(`mount on ${target}`, file);
-    file.decRef();
-  }
 }
 
 function cannot(what: string, result: number): SentryError {
-  return new SentryError('ERR_SBX_MOUNT', `cannot ${what}: ${errnoName(result) ?? result}`);
+  return new SentryError('ERR_SBX_MOUNT', `cannot ${what}: ${errnoMessage(result)}`);
 }

@@ -1,7 +1,8 @@
-import { EEXIST, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RELATIME } from '@sbx/abi';
+import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RELATIME } from '@sbx/abi';
 import type { Kernel } from '../kernel.js';
 import type { SuperBlock } from '../vfs/super-block.js';
 import { DevFileSystem } from './dev/dev.js';
+import { makeMountPoint } from './mount-point.js';
 import { ProcFileSystem, type ProcOptions } from './proc/proc.js';
 import { SysFileSystem } from './sys/sys.js';
 
@@ -12,7 +13,7 @@ export interface StandardMountOptions extends ProcOptions {
 }
 
 /**
- * Mounts /proc, /sys, and /dev with /dev/pts and /dev/shm. The directories are made if they are missing and the root permits it. 0, or -errno, which leaves
+ * Mounts /proc, /sys, and /dev with /dev/pts and /dev/shm. The directories are made if they are missing (see `makeMountPoint`). 0, or -errno, which leaves
  * what was mounted before.
  */
 export function mountStandardFileSystems(kernel: Kernel, options: StandardMountOptions = {}): number {
@@ -27,8 +28,8 @@ export function mountStandardFileSystems(kernel: Kernel, options: StandardMountO
   const { vfs } = kernel;
   const caller = vfs.kernelCaller;
   for (const [path, source, create, flags] of mounts) {
-    const made = vfs.mkdirAll(caller, path, 0o755);
-    if (made < 0 && made !== -EEXIST && typeof vfs.resolve(caller, path) === 'number') return made;
+    const made = makeMountPoint(caller, path, true);
+    if (made < 0) return made;
     const mount = vfs.mountAt(caller, path, create(), source, flags);
     if (typeof mount === 'number') return mount;
   }

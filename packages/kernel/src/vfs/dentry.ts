@@ -131,7 +131,8 @@ export class DentryCache {
       }
       this.invalidate(old);
     }
-    const dentry = new Dentry(this, parent.superBlock, parent, ownString(name), inode);
+    // A directory may show an object of another file system (HostDirectory.show).
+    const dentry = new Dentry(this, inode?.superBlock ?? parent.superBlock, parent, ownString(name), inode);
     children.set(dentry.name, dentry);
     dentry.hashed = true;
     parent.incRef();

@@ -76,6 +76,11 @@ function mayDelete(caller: Caller, directory: Dentry, victim: Dentry, isDirector
   return 0;
 }
 
+/** Whether the name has to stay: something is mounted on it, or it is none of the directory's file system (HostDirectory.show). */
+function isFixed(directory: Dentry, victim: Dentry): boolean {
+  return victim.mounts !== null || victim.superBlock !== directory.superBlock;
+}
+
 /** Puts a new object into the cache and tells watches. */
 function made(caller: Caller, directory: Dentry, name: string, inode: Inode | number): number {
   if (typeof inode === 'number') return inode;
@@ -182,7 +187,7 @@ export function removeName(caller: Caller, mount: Mount, dentry: Dentry, path: s
   if (walk.trailingSlash) return inode.isDirectory ? -EISDIR : -ENOTDIR;
   const allowed = mayDelete(caller, directory, victim, false);
   if (allowed < 0) return allowed;
-  if (victim.mounts !== null) return -EBUSY;
+  if (isFixed(directory, victim)) return -EBUSY;
   const removed = directory.inode!.unlink(caller, victim.name, inode);
   if (removed < 0) return removed;
   nameGone(caller, directory, victim, inode);
@@ -204,7 +209,7 @@ export function removeDirectory(caller: Caller, mount: Mount, dentry: Dentry, pa
   if (typeof victim === 'number') return victim;
   const allowed = mayDelete(caller, directory, victim, true);
   if (allowed < 0) return allowed;
-  if (victim.mounts !== null) return -EBUSY;
+  if (isFixed(directory, victim)) return -EBUSY;
   const inode = victim.inode!;
   const removed = directory.inode!.rmdir(caller, victim.name, inode);
   if (removed < 0) return removed;
@@ -243,7 +248,7 @@ export function renameName(
   from.directory.incRef();
   result = walk.start(newMount, newStart).parent(caller, newPath, 0);
   if (result === 0) {
-    if (from.mount !== walk.mount) result = -EXDEV;
+    if (from.mount !== walk.mount || from.directory.superBlock !== walk.dentry.superBlock) result = -EXDEV;
     else if (from.kind !== LAST_NORMAL) result = -EBUSY;
     else if (walk.lastKind !== LAST_NORMAL) result = (flags & RENAME_NOREPLACE) !== 0 ? -EEXIST : -EBUSY;
     else if (walk.mount.readOnly) result = -EROFS;
@@ -301,7 +306,7 @@ function renameFound(
     if (allowed < 0) return allowed;
   }
   if ((flags & RENAME_WHITEOUT) !== 0 && !caller.credentials.capable(CAP_MKNOD)) return -EPERM;
-  if (oldDentry.mounts !== null || (target !== null && target.mounts !== null)) return -EBUSY;
+  if (isFixed(oldDirectory, oldDentry) || (target !== null && isFixed(newDirectory, target))) return -EBUSY;
 
   const oldName = oldDentry.name;
   target?.incRef();

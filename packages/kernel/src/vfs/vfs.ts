@@ -1,4 +1,4 @@
-import { ANON_INODE_FS_MAGIC, EEXIST, ENOENT, MS_RELATIME, PIPEFS_MAGIC, SOCKFS_MAGIC } from '@sbx/abi';
+import { ANON_INODE_FS_MAGIC, EEXIST, ENOENT, ENOTDIR, MS_RELATIME, PIPEFS_MAGIC, SOCKFS_MAGIC } from '@sbx/abi';
 import { Credentials } from '../auth/credentials.js';
 import type { Kernel } from '../kernel.js';
 import type { WaitQueue } from '../wait/wait-queue.js';
@@ -103,10 +103,11 @@ export class Vfs {
     return mount;
   }
 
-  /** Mounts a file system on the directory (or, for a file's bind, the file) `path`. The mount or -errno. */
+  /** Mounts a file system on the directory (or, for one whose root is a file, the file) `path`. The mount or -errno: -ENOTDIR when the two are not of a kind. */
   mountAt(caller: Caller, path: string, superBlock: SuperBlock, source: string, flags = MS_RELATIME): Mount | number {
     const place = this.resolve(caller, path);
     if (typeof place === 'number') return place;
+    if (place.dentry.inode!.isDirectory !== superBlock.root.isDirectory) return -ENOTDIR;
     const mount = this.namespace.newMount(superBlock, this.rootOf(superBlock), flags, source);
     this.namespace.attach(mount, place.mount, place.dentry);
     return mount;

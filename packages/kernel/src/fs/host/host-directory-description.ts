@@ -3,7 +3,7 @@ import { DATA_AT, hostAddress, hostBytes, hostCall, hostNumber } from '../../hos
 import { callInPool } from '../../host/pool-call.js';
 import { hostStat, statFd } from '../../host/stat.js';
 import type { Task } from '../../task/task.js';
-import { DirectoryDescription, type DirectoryEmitter } from '../../vfs/directory.js';
+import { DirectoryDescription, type DirectoryEmitter, directoryEntryType } from '../../vfs/directory.js';
 import type { SyscallResult } from '../../wait/blocking.js';
 import { visibleIno } from './host-device.js';
 import type { HostDirectory } from './host-directory.js';
@@ -35,6 +35,8 @@ export class HostDirectoryDescription extends DirectoryDescription {
   readonly #cookies: bigint[] = [0n];
   /** The host's position after the batch. */
   #end = 0n;
+  /** The position after the host's entries, where those that the directory shows beside them begin; -1 until it is reached. */
+  #firstShown = -1;
 
   constructor(
     flags: number,
@@ -55,14 +57,14 @@ export class HostDirectoryDescription extends DirectoryDescription {
     for (;;) {
       if (this.#at >= this.#length) {
         const n = this.#read();
-        if (n <= 0) return n;
+        if (n < 0) return n;
+        if (n === 0) return this.#emitShown(emitter);
       }
       const at = this.#at;
       const batch = this.#batch;
       const size = batch.readUInt16LE(at + 16);
-      if (!this.#isDot(at)) {
-        const end = batch.indexOf(0, at + HEADER);
-        const name = batch.toString('latin1', at + HEADER, end);
+      if (!this.#isHidden(at)) {
+        const name = this.#nameAt(at);
         const ino = visibleIno(batch.readUInt32LE(at), batch.readUInt32LE(at + 4));
         if (!emitter.emit(name, ino, batch[at + 18], this.#next + 1)) return 0;
         this.#next++;
@@ -72,11 +74,32 @@ export class HostDirectoryDescription extends DirectoryDescription {
     }
   }
 
-  /** "." and "..": they were given already, for the directory as programs see it. */
-  #isDot(at: number): boolean {
+  #nameAt(at: number): string {
+    const batch = this.#batch;
+    return batch.toString('latin1', at + HEADER, batch.indexOf(0, at + HEADER));
+  }
+
+  /** "." and "..", which were given already, for the directory as programs see it; and names under which it shows something else. */
+  #isHidden(at: number): boolean {
+    const { shown } = this.directory;
+    if (shown?.has(this.#nameAt(at))) return true;
     const b = this.#batch;
     if (b[at + HEADER] !== 46) return false;
     return b[at + HEADER + 1] === 0 || (b[at + HEADER + 1] === 46 && b[at + HEADER + 2] === 0);
+  }
+
+  /** After the host's entries, those that the directory shows beside them. */
+  #emitShown(emitter: DirectoryEmitter): number {
+    const { shown } = this.directory;
+    if (shown === null) return 0;
+    if (this.#firstShown < 0) this.#firstShown = this.#next;
+    let at = this.#firstShown;
+    for (const [name, inode] of shown) {
+      if (at++ < this.position) continue;
+      if (!emitter.emit(name, inode.ino, directoryEntryType(inode.mode), at)) return 0;
+      this.position = this.#next = at;
+    }
+    return 0;
   }
 
   /** The next batch: its length, 0 at the end, or -errno. */
@@ -107,17 +130,19 @@ export class HostDirectoryDescription extends DirectoryDescription {
     this.#next = this.#positions[i];
     this.#end = this.#cookies[i];
     this.#at = this.#length = 0;
+    this.#firstShown = -1;
     while (this.#next < position) {
       if (this.#at >= this.#length) {
         const n = this.#read();
         if (n < 0) return n;
         if (n === 0) {
           // Beyond the end: there the position stays.
+          this.#firstShown = this.#next;
           this.#next = position;
           break;
         }
       }
-      if (!this.#isDot(this.#at)) this.#next++;
+      if (!this.#isHidden(this.#at)) this.#next++;
       this.#at += this.#batch.readUInt16LE(this.#at + 16);
     }
     return 0;

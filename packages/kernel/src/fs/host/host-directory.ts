@@ -46,6 +46,20 @@ export class HostDirectory extends HostInode {
   /** Of the root: open for the mount's whole life. */
   #rootFd = -1;
   readonly #handle = new CachedDescriptor();
+  /** What `show` was given, by name, or null. One reference on each. */
+  shown: Map<string, Inode> | null = null;
+
+  /**
+   * Shows an object of another file system under `name`, for good, whatever the host has under it: a mount point, or what stands in for a file of the host's.
+   * Nothing changes on the host. Takes over one reference of `inode`.
+   */
+  show(name: string, inode: Inode): void {
+    // It stays known for as long as it shows something.
+    if (this.shown === null) this.incRef();
+    this.shown ??= new Map();
+    this.shown.get(name)?.decRef();
+    this.shown.set(name, inode);
+  }
 
   /** Makes this the root of the mount: `fd` is its descriptor. */
   makeRoot(fd: number): void {
@@ -104,6 +118,11 @@ export class HostDirectory extends HostInode {
 
   override lookup(caller: Caller, name: string): Inode | number {
     if (!isName(name)) return -EINVAL;
+    const shown = this.shown?.get(name);
+    if (shown !== undefined) {
+      shown.incRef();
+      return shown;
+    }
     const { slowCalls } = this.superBlock;
     if (this.device.slow && slowCalls.mayPend(caller)) {
       const result = slowCalls.stat(this, name);
@@ -118,6 +137,8 @@ export class HostDirectory extends HostInode {
   /** @hotpath */
   override revalidate(caller: Caller, name: string, child: Inode | null): number {
     if (child === null) return 0;
+    const shown = this.shown?.get(name);
+    if (shown !== undefined) return shown === child ? 1 : 0;
     const inode = child as HostInode;
     const { superBlock } = this;
     const isHere = inode.parent === this && inode.name === name;

@@ -3,7 +3,7 @@ import { hostAddress, hostCall, hostNumber, hostView, STRUCT_AT } from '../../ho
 import { HostServices } from '../../host/host-services.js';
 import { hostStat, statxAt } from '../../host/stat.js';
 import type { Kernel } from '../../kernel.js';
-import type { Caller } from '../../vfs/inode.js';
+import type { Caller, Inode } from '../../vfs/inode.js';
 import type { StatFs } from '../../vfs/stat.js';
 import { SuperBlock } from '../../vfs/super-block.js';
 import { fileSystemType, HostDevice, inodeKey } from './host-device.js';
@@ -85,6 +85,11 @@ export class HostFileSystem extends SuperBlock {
     else (root as HostFile).makeRoot(fd, access & 3);
     system.root = root;
     return system;
+  }
+
+  /** Shows an object of another file system in the directory that is mounted (see HostDirectory.show). Takes over one reference. */
+  show(name: string, inode: Inode): void {
+    (this.root as HostDirectory).show(name, inode);
   }
 
   override get options(): string {
