@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { afterAll, expect, it, onTestFinished } from 'vitest';
@@ -9,6 +9,14 @@ import { scratch } from './support/scratch.js';
 import { observe } from './support/sentries.js';
 import { treeDigest } from './support/tree-digest.js';
 
+/** Names in /etc that begin with "host", resolv.conf and machine-id, as a sandbox has them. */
+const HOST_NAMES = new Set([
+  ...readdirSync('/etc').filter((name) => name.startsWith('host')),
+  'hostname',
+  'hosts',
+  'resolv.conf',
+  'machine-id',
+]).size;
 const SECRET = 'correct horse battery staple';
 
 /** Swaps entries of a directory, round and round, until it is terminated: what a path was when it was looked at is not what it is a moment later. */
@@ -135,6 +143,25 @@ describeSandbox('secrets of the host', {}, () => {
       sentry < 32768 ? /No such file|Permission/ : /No such file/,
     );
     await sandbox.close();
+  });
+
+  it.each([
+    ['seen', false],
+    ['the working directory', '/etc'],
+  ] as const)('which machine it is shows nowhere in /etc, whoever the user is: %s', async (_, workingDirectory) => {
+    await using sandbox = await Sandbox.create({ workingDirectory, hostname: 'inside', user: { uid: 0, gid: 0 } });
+    const read = async (command: string) => (await sandbox.run('sh', ['-c', command])).stdout;
+    expect(await read('cat /etc/hostname /proc/sys/kernel/hostname; uname -n')).toBe('inside\ninside\ninside\n');
+    expect(await read('cat /etc/hosts')).toBe('127.0.0.1\tlocalhost\n127.0.1.1\tinside\n::1\tlocalhost ip6-localhost ip6-loopback\n');
+    expect(await read('cat /etc/resolv.conf')).toBe('');
+    const machine = await read('cat /etc/machine-id');
+    expect(machine).toMatch(/^[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}\n$/);
+    if (existsSync('/etc/machine-id')) expect(machine).not.toBe(readFileSync('/etc/machine-id', 'latin1'));
+    // Nor below what root of the sandbox may take away.
+    const script = `umount /etc/hostname; rm /etc/hostname; mount -o remount,rw /etc; rm /etc/machine-id; mkdir /tmp/etc; mount --bind /etc /tmp/etc
+      cat /tmp/etc/hostname /tmp/etc/machine-id /etc/hostname; ls /etc | grep -c -e '^host' -e '^resolv.conf$' -e '^machine-id$'`;
+    const shown = await read(script);
+    expect(shown).toBe(workingDirectory === false ? `inside\n${machine}inside\n${HOST_NAMES}\n` : `${HOST_NAMES - 2}\n`);
   });
 
   it('in system files that not everybody may read cannot be read, whoever the user is', async () => {

@@ -134,9 +134,9 @@ describePrograms('sbx run', {}, () => {
   it('sets hostname, working directory and user', async () => {
     const { stdout } = await shell(
       ['--hostname', 'elsewhere', '-w', '/tmp', '-u', '1234:2345'],
-      'hostname; pwd; id -u; id -g; id -G; cat /etc/hostname >/dev/null && touch x && stat -c %u:%g x',
+      'hostname; pwd; id -u; id -g; id -G; cat /etc/hostname; touch x && stat -c %u:%g x',
     );
-    expect(stdout).toBe('elsewhere\n/tmp\n1234\n2345\n2345\n1234:2345\n');
+    expect(stdout).toBe('elsewhere\n/tmp\n1234\n2345\n2345\nelsewhere\n1234:2345\n');
     expect((await shell(['-u', 'nobody'], 'id -un; id -gn')).stdout).toBe('nobody\nnogroup\n');
     expect((await shell([], 'id -u; id -g')).stdout).toBe(`${process.getuid!()}\n${process.getgid!()}\n`);
   });

@@ -23,6 +23,6 @@ export { type Clock, HostClock } from './time/clock.js';
 export type { SyscallTracer } from './trace/tracer.js';
 export { makeSymlink } from './vfs/directory-operations.js';
 export { FileDescription } from './vfs/file-description.js';
-export type { Caller as FileCaller } from './vfs/inode.js';
+export type { Caller as FileCaller, Inode as FileInode } from './vfs/inode.js';
 export type { SuperBlock } from './vfs/super-block.js';
 export type { WaitEntry } from './wait/wait-queue.js';

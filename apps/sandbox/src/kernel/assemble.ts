@@ -12,6 +12,7 @@ import { HostClock, Kernel, ResourceLimits } from '@sbx/kernel';
 import { mark } from '../boot/marks.js';
 import type { LimitsConfig } from '../config/config.js';
 import type { Prepared } from '../sentry/prepare.js';
+import { toByteString } from './byte-string.js';
 import { fillRandomly } from './random.js';
 import { mountTree } from './tree.js';
 
@@ -32,7 +33,7 @@ export function assemble(prepared: Prepared, events: KernelEvents): Kernel {
     platform,
     clock: new HostClock(),
     limits: { tasks: config.limits.tasks, memory: config.limits.memory },
-    hostname: config.hostname,
+    hostname: toByteString(config.hostname),
     random: fillRandomly,
     log: events.log,
     onPanic: events.onPanic,

@@ -3,10 +3,12 @@ import { EEXIST, ENOTDIR, errnoMessage, MS_NODEV, MS_NOSUID, MS_RDONLY } from '@
 import {
   Credentials,
   type FileCaller,
+  type FileInode,
   HostFileSystem,
   type Kernel,
   makeMountPoint,
   makeSymlink,
+  makeTmpfsFile,
   mountStandardFileSystems,
   OverlayFileSystem,
   type SuperBlock,
@@ -17,6 +19,7 @@ import { isWithin } from '../config/paths.js';
 import type { OpenedSource, Prepared } from '../sentry/prepare.js';
 import { SentryError } from '../sentry/sentry-error.js';
 import { toByteString } from './byte-string.js';
+import { IDENTITY_DIRECTORY, identityFiles } from './identity.js';
 
 /** How long what was seen of the host's system directories counts as current. */
 const SYSTEM_CACHE_MS = 1000;
@@ -111,18 +114,39 @@ class Tree {
       cacheMs: step.publicOnly && step.mode === 'ro' ? SYSTEM_CACHE_MS : 0,
     });
     if (typeof system === 'number') throw cannot(`show ${step.source}`, system);
-    const shown = step.mode === 'overlay' ? this.#overlay(step, source, system) : system;
+    const hidesIdentity = step.publicOnly && step.source === IDENTITY_DIRECTORY && !source.isFile;
+    const shown = step.mode === 'overlay' ? this.#overlay(step, source, system, hidesIdentity) : system;
+    if (hidesIdentity && shown === system) this.#showIdentity(system);
     const readOnly = step.mode === 'ro' ? MS_RDONLY : 0;
     this.#mount(step.target, shown, step.mode === 'overlay' ? 'overlay' : step.source, MS_NOSUID | MS_NODEV | readOnly, source.isFile);
   }
 
   /** Changes stay in memory; the top directory looks like the host's. */
-  #overlay({ source: path }: MountStep & { type: 'host' }, { mode, uid, gid }: OpenedSource, lower: SuperBlock): SuperBlock {
+  #overlay(
+    { source: path }: MountStep & { type: 'host' },
+    { mode, uid, gid }: OpenedSource,
+    lower: SuperBlock,
+    hidesIdentity: boolean,
+  ): SuperBlock {
     const { vfs, limits } = this.kernel;
     const upper = new TmpfsSuperBlock(this.kernel, vfs.allocateDevice(), { mode, uid, gid, size: limits.memory / 2 });
+    if (hidesIdentity) for (const file of this.#makeIdentity(upper)) file.inode.decRef();
     const overlay = OverlayFileSystem.create(this.kernel, { lowers: [lower], upper });
     if (typeof overlay === 'number') throw cannot(`show ${path} below an overlay`, overlay);
     return overlay;
+  }
+
+  #showIdentity(system: HostFileSystem): void {
+    const files = new TmpfsSuperBlock(this.kernel, this.kernel.vfs.allocateDevice(), { mode: 0o755 });
+    for (const { name, inode } of this.#makeIdentity(files)) system.show(name, inode);
+  }
+
+  #makeIdentity(place: TmpfsSuperBlock): { name: string; inode: FileInode }[] {
+    return identityFiles(this.kernel).map(([name, contents]) => {
+      const inode = makeTmpfsFile(place, name, contents);
+      if (typeof inode === 'number') throw cannot(`make ${IDENTITY_DIRECTORY}/${name}`, inode);
+      return { name, inode };
+    });
   }
 }
 
