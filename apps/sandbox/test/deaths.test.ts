@@ -1,15 +1,15 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, closeSync, openSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
-import { Sandbox, type SandboxError } from '../src/index.js';
+import { Sandbox, type SandboxError, type SandboxOptions } from '../src/index.js';
 import { jsonLine } from '../src/protocol/lines.js';
 import { describeSandbox } from './support/describe-sandbox.js';
 import { failure } from './support/failure.js';
-import { descendants, isAlive, until } from './support/processes.js';
+import { descendants, isAlive, processes, until } from './support/processes.js';
 import { scratch } from './support/scratch.js';
 import { observe } from './support/sentries.js';
 
@@ -193,7 +193,7 @@ describeSandbox('garbage from the sentry', {}, () => {
   const folder = scratch('garbage');
 
   /** A client whose sentry is a shell script that has the control channel as descriptor 3. */
-  async function createWith(script: string): Promise<SandboxError> {
+  async function createWith(script: string, options: SandboxOptions = {}): Promise<SandboxError> {
     const fake = `${folder}/node-${Math.random().toString(36).slice(2)}`;
     writeFileSync(fake, `#!/bin/sh\n${script}\n`);
     chmodSync(fake, 0o755);
@@ -202,7 +202,7 @@ describeSandbox('garbage from the sentry', {}, () => {
     try {
       return await failure(
         (async () => {
-          const sandbox = await Sandbox.create();
+          const sandbox = await Sandbox.create(options);
           return sandbox.run('true');
         })(),
       );
@@ -237,5 +237,16 @@ describeSandbox('garbage from the sentry', {}, () => {
     const error = await createWith(script);
     expect(error.code).toBe(code);
     expect((error.report ?? '').length).toBeLessThan(70_000);
+  });
+
+  it('silence is an error after startTimeout, and no process is left', async () => {
+    const note = `${folder}/silent`;
+    const launchers = () => processes().filter(({ command, state }) => command.includes(`--parent=${process.pid}`) && state !== 'Z');
+    const others = new Set(launchers().map(({ pid }) => pid));
+    const error = await createWith(`echo $$ >${note}; exec sleep 1000`, { startTimeout: 300 });
+    expect(error).toMatchObject({ code: 'ERR_SBX_START', message: 'the sentry did not start within 300 ms (startTimeout)' });
+    // The launcher and its zygote, and the sentry if it came that far.
+    await until(() => launchers().every(({ pid }) => others.has(pid)));
+    if (existsSync(note)) await until(() => !isAlive(Number(readFileSync(note, 'utf8'))));
   });
 });

@@ -31,6 +31,7 @@ describe('options of Sandbox.create', () => {
     [{ user: { uid: -1, gid: 0 } }, "option 'user.uid' has to be an id, 0 to 4294967294"],
     [{ user: { uid: 0 } }, "option 'user.gid' is missing"],
     [{ user: 'root' }, "option 'user' has to be an object"],
+    [{ startTimeout: 0 }, "option 'startTimeout' has to be a time in milliseconds, 1 or more"],
     [{ hostname: '' }, "option 'hostname' must not be empty"],
     [{ hostname: 'x'.repeat(65) }, "option 'hostname' may have at most 64 characters"],
     [{ network: 'host' }, "option 'network' can only be 'none' in this version"],

@@ -8,7 +8,7 @@ export type SandboxErrorCode =
   | 'ERR_SBX_PLATFORM_UNUSABLE'
   /** A directory of the host can't be shown, or a mount point can't be made. */
   | 'ERR_SBX_MOUNT'
-  /** The sentry could not be started, or did not get as far as a sandbox. */
+  /** The sentry could not be started, or did not get as far as a sandbox, or not within `startTimeout`. */
   | 'ERR_SBX_START'
   /** A program could not be started: `errno` says why (`ENOENT`, `EACCES`, …). */
   | 'ERR_SBX_SPAWN'

@@ -57,6 +57,8 @@ export interface SandboxOptions {
   strace?: string;
   /** Seconds after which a sentry that makes no progress (a bug in sbx) is ended; 0: never. Default 30. */
   watchdog?: number;
+  /** Milliseconds that the creation may take: a sentry that has not answered by then is ended. Default 60,000. */
+  startTimeout?: number;
   /** Aborts the creation. */
   signal?: AbortSignal;
 }

@@ -10,6 +10,8 @@ import type { SandboxProcess } from './sandbox-process.js';
 import { checkProgram, checkRunOptions, checkSandboxOptions, checkSpawnOptions } from './validate.js';
 
 const DEFAULT_WATCHDOG_SECONDS = 30;
+/** A start takes a tenth of a second; this long on a machine that is overloaded or emulated. */
+const DEFAULT_START_TIMEOUT_MS = 60_000;
 
 /**
  * A sandbox: a Linux kernel of its own, in a process of its own, in which programs run that see nothing else. All of its programs share its files, process ids
@@ -42,7 +44,7 @@ export class Sandbox implements AsyncDisposable {
 
   /**
    * Makes a sandbox. Rejects with a `SandboxError`: ERR_SBX_OPTION for a wrong option, ERR_SBX_UNSUPPORTED or ERR_SBX_PLATFORM_UNUSABLE where there can be
-   * none, ERR_SBX_MOUNT for a directory that can't be shown.
+   * none, ERR_SBX_MOUNT for a directory that can't be shown, ERR_SBX_START where the sentry does not start.
    */
   static async create(options: SandboxOptions = {}): Promise<Sandbox> {
     const checked = checkSandboxOptions(options);
@@ -53,12 +55,15 @@ export class Sandbox implements AsyncDisposable {
         "isolation 'strict' is not possible in this version: the sentry is not sealed yet (sbx info shows what there is)",
       );
     }
-    const { signal } = checked;
+    const { signal, startTimeout = DEFAULT_START_TIMEOUT_MS } = checked;
     if (signal?.aborted) throw abortError(signal);
     const config = configOf(checked);
     const connection = new Connection();
     const abort = () => connection.abort(abortError(signal!));
     signal?.addEventListener('abort', abort, { once: true });
+    const late = () =>
+      connection.abort(new SandboxError('ERR_SBX_START', `the sentry did not start within ${startTimeout} ms (startTimeout)`));
+    const timer = setTimeout(late, startTimeout);
     try {
       const watchdog = checked.watchdog ?? DEFAULT_WATCHDOG_SECONDS;
       const ready = await connection.create({
@@ -71,6 +76,7 @@ export class Sandbox implements AsyncDisposable {
       if (checked.limits?.wallTime !== undefined) connection.limitTime(checked.limits.wallTime);
       return new Sandbox(connection, ready, config.env, checked.cwd ?? null);
     } finally {
+      clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
     }
   }

@@ -93,6 +93,7 @@ const sandboxOptions = v.strictObject({
   isolation: v.optional(v.picklist(['default', 'strict'], "has to be 'default' or 'strict'")),
   strace: v.optional(filled),
   watchdog: v.optional(whole(0, 86_400, 'a number of seconds, 0 to 86400')),
+  startTimeout: v.optional(time),
   signal: v.optional(abortSignal),
 });
 
