@@ -9,7 +9,8 @@ import { EXIT_SBX, Messages, print } from './messages.js';
 import { separateOptionalValues } from './optional-values.js';
 
 /** The command line. It runs in the process that becomes the sentry, so it is loaded with everything else from the code cache. */
-async function main(args: string[]): Promise<void> {
+async function main(): Promise<void> {
+  const args = await commandLineWords();
   const commands = [runCommand(), platformsCommand(), infoCommand(), kcovCommand()];
   const program = new Command('sbx')
     .description('Runs unmodified Linux programs in a sandbox whose every system call is served by a kernel written in TypeScript.')
@@ -34,7 +35,7 @@ function inheritSettings(command: Command): void {
   for (const each of command.commands) inheritSettings(each.copyInheritedSettings(command));
 }
 
-main(commandLineWords()).catch((error: unknown) => {
+main().catch((error: unknown) => {
   new Messages().say('error', `this is a bug in sbx: ${error instanceof Error ? error.stack : String(error)}`);
   process.exit(EXIT_SBX);
 });

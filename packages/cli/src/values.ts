@@ -41,7 +41,7 @@ export function parseVariable(text: string, env: NodeJS.ProcessEnv): [name: stri
   return equals < 0 ? [name, env[name]] : [name, text.slice(equals + 1)];
 }
 
-/** A mount as the command line has it: absolute paths. */
+/** A mount as the command line has it: `source` may be relative, `target` is absolute. */
 export type Mount =
   | { type: 'host'; source: string; target: string; mode: 'rw' | 'ro' | 'overlay' }
   | { type: 'tmpfs'; target: string; size: number | null };
@@ -61,7 +61,7 @@ export function parseMount(text: string): Mount {
 }
 
 function hostMount(source: string, target: string, mode: 'rw' | 'ro' | 'overlay'): Mount {
-  return { type: 'host', source: path.resolve(source), target: guestPath(target), mode };
+  return { type: 'host', source, target: guestPath(target), mode };
 }
 
 function guestPath(target: string): string {

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { beforeEach, expect, it } from 'vitest';
 import { emptied, scratch } from '../../../apps/sandbox/test/support/scratch.js';
 import { describePrograms } from './programs/support/describe.js';
-import { run, runInSandbox, sbx, shellInSandbox } from './programs/support/run.js';
+import { ENVIRONMENT, run, runInSandbox, sbx, shellInSandbox } from './programs/support/run.js';
 
 const top = scratch('mounts');
 const folder = `${top}/shown`;
@@ -99,5 +99,39 @@ describePrograms('the files of sbx run', { programs: ['unshare'] }, () => {
     });
     expect(stderr.toString()).toMatch(/^sbx: no usable platform \(kvm: the device is not a KVM/);
     expect(status).toBe(125);
+  });
+});
+
+describePrograms('a working directory', { programs: ['bash'] }, () => {
+  /** Runs a script of bash's in an empty directory, with the command line as $SBX. */
+  async function bash(script: string) {
+    const { status, stdout, stderr } = await run('bash', ['-c', script], { cwd: emptied(folder), env: { ...ENVIRONMENT, SBX: sbx } });
+    return { status, stdout: stdout.toString('latin1'), stderr: stderr.toString('latin1') };
+  }
+
+  it('whose name is no UTF-8 is seen as any other, and paths are taken from it', async () => {
+    const script = String.raw`trap 'cd /; rm -rf ${folder}/*' EXIT; mkdir -p $'a\xff\xc3\xbc/b'; cd $'a\xff\xc3\xbc'; echo shown >b/file; printf '#!/bin/sh\necho ran' >b/program
+      chmod +x b/program; export LC_SECOND=$'\xfe'
+      $SBX run -v ./b:/b -v "$PWD/b/file:/etc/sbx-test"$'\xfd' -- sh -c 'pwd; cat b/file /b/file /etc/sbx-test*; echo $LC_SECOND; echo new >b/file' && cat b/file
+      $SBX run ./b/program; $SBX run --rootfs b -v /:/host:ro -- /host/bin/busybox cat file`;
+    const expected = `${folder}/a\xff\xc3\xbc\nshown\nshown\nshown\n\xfe\nshown\nran\nshown\n`;
+    expect(await bash(script)).toEqual({ status: 0, stdout: expected, stderr: '' });
+  });
+
+  it('whose name is no UTF-8 is not seen if it is the home directory', async () => {
+    const script = String.raw`trap 'cd /; rm -rf ${folder}/*' EXIT; mkdir $'\xff'; cd $'\xff'; echo secret >file; export HOME=$PWD; $SBX run -- sh -c 'ls; ls ~; pwd'`;
+    expect(await bash(script)).toEqual({
+      status: 0,
+      stdout: `${folder}/\xff\n`,
+      stderr: expect.stringContaining('is your home directory'),
+    });
+  });
+
+  it('that is gone is an error', async () => {
+    expect(await bash('mkdir gone; cd gone; rmdir ../gone; exec $SBX run -- true')).toEqual({
+      status: 125,
+      stdout: '',
+      stderr: expect.stringContaining('sbx: the working directory does not exist any more: cd to another\n'),
+    });
   });
 });

@@ -1,22 +1,25 @@
 import path from 'node:path';
 import type { LimitsConfig, MountConfig, RootConfig, SandboxConfig } from '../config/config.js';
-import { callingUser, defaultLimits, homeDirectory, scrubEnvironment } from '../config/defaults.js';
+import { callingUser, defaultLimits, exactEnvironment, homeDirectory, scrubEnvironment } from '../config/defaults.js';
+import { currentDirectory } from '../config/paths.js';
+import { SandboxError } from './errors.js';
 import type { LimitOptions, MountOptions, RootfsOptions, SandboxOptions } from './options.js';
 
 /** What a client's options mean, with this process's directory, user and environment in the place of what they leave out. */
 export function configOf(options: SandboxOptions): SandboxConfig {
   const root = rootOf(options.rootfs);
-  const { user, workingDirectory = process.cwd() } = options;
+  const { user, workingDirectory = '.' } = options;
+  const env = exactEnvironment(process.env);
   return {
     root,
     mounts: (options.mounts ?? []).map(mountOf),
-    workingDirectory: workingDirectory === false || root.type === 'dir' ? null : path.resolve(workingDirectory),
-    home: homeDirectory(process.env),
+    workingDirectory: workingDirectory === false || root.type === 'dir' ? null : hostPathOf(workingDirectory),
+    home: homeDirectory(env),
     user: user === undefined ? callingUser() : { uid: user.uid, gid: user.gid, groups: user.groups ?? [] },
     hostname: options.hostname ?? 'sbx',
     limits: limitsOf(options.limits),
     platform: options.platform ?? 'auto',
-    env: mergeEnvironment(scrubEnvironment(process.env), options.env),
+    env: mergeEnvironment(scrubEnvironment(env), options.env),
   };
 }
 
@@ -33,15 +36,24 @@ export function mergeEnvironment(
   return merged;
 }
 
+function hostPathOf(file: string): string {
+  if (path.isAbsolute(file)) return path.resolve(file);
+  try {
+    return path.resolve(currentDirectory(), file);
+  } catch (error) {
+    throw new SandboxError('ERR_SBX_MOUNT', (error as Error).message);
+  }
+}
+
 function rootOf(options: RootfsOptions = { type: 'system' }): RootConfig {
-  return options.type === 'dir' ? { type: 'dir', path: path.resolve(options.path), writable: options.writable ?? false } : options;
+  return options.type === 'dir' ? { type: 'dir', path: hostPathOf(options.path), writable: options.writable ?? false } : options;
 }
 
 function mountOf(options: MountOptions): MountConfig {
   const target = path.posix.join('/', options.target).replace(/(.)\/$/, '$1');
   if ('type' in options) return { type: 'tmpfs', target, size: options.size ?? null };
   const mode = options.overlay ? 'overlay' : options.readOnly ? 'ro' : 'rw';
-  return { type: 'host', source: path.resolve(options.source), target, mode };
+  return { type: 'host', source: hostPathOf(options.source), target, mode };
 }
 
 function limitsOf(options: LimitOptions = {}): LimitsConfig {

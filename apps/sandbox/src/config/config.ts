@@ -1,6 +1,6 @@
 /**
  * What a sandbox is made of, complete and checked: plain data that goes from the client to the sentry as JSON. Paths are absolute; `source` is on the host,
- * `target` inside. Strings are text; they become byte strings (UTF-8) on the way into the kernel.
+ * `target` inside. Strings are text; they become byte strings (see byte-string.ts) on the way into the kernel.
  */
 export interface SandboxConfig {
   readonly root: RootConfig;

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { totalmem, userInfo } from 'node:os';
 import process from 'node:process';
+import { decodeBytes, isLossy } from './byte-string.js';
 import type { LimitsConfig, UserConfig } from './config.js';
 
 /** Where programs are looked for when there is no PATH. */
@@ -16,12 +18,26 @@ export function defaultLimits(): LimitsConfig {
   return { memory, tasks: 4096, openFilesSoft: 1024, openFilesHard: 65536 };
 }
 
+/** This process's environment with values that are no UTF-8 as they are: Node has lost their bytes. */
+export function exactEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  if (!Object.values(env).some((value) => value !== undefined && isLossy(value))) return env;
+  const exact = { ...env };
+  // What the process was started with: true for those that have not been changed since.
+  for (const entry of readFileSync('/proc/self/environ', 'latin1').split('\0')) {
+    const bytes = Buffer.from(entry, 'latin1');
+    const equals = entry.indexOf('=');
+    const name = bytes.toString('utf8', 0, equals);
+    if (env[name] === bytes.toString('utf8', equals + 1)) exact[name] = decodeBytes(bytes.subarray(equals + 1));
+  }
+  return exact;
+}
+
 const KEPT = 'SBX_KEPT_';
 
 /** The environment of whoever called sbx: the launcher renames variables that would change how the sentry runs (see sbx-launch.c). */
 export function callerEnvironment(env: NodeJS.ProcessEnv): Record<string, string> {
   const caller: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env)) {
+  for (const [name, value] of Object.entries(exactEnvironment(env))) {
     if (value === undefined || name === 'SBX_IGNORED' || name === 'SBX_NODE_ENTRY' || name === 'SBX_ZYGOTE') continue;
     caller[name.startsWith(KEPT) ? name.slice(KEPT.length) : name] = value;
   }
@@ -49,7 +65,7 @@ export function callingUser(): UserConfig {
 export function homeDirectory(env: NodeJS.ProcessEnv): string {
   if (env.HOME?.startsWith('/')) return env.HOME;
   try {
-    return userInfo().homedir;
+    return decodeBytes(userInfo({ encoding: 'buffer' }).homedir);
   } catch {
     return '/';
   }

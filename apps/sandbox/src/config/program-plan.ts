@@ -1,7 +1,7 @@
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { MountStep } from './mount-plan.js';
-import { isWithin, physicalPath } from './paths.js';
+import { hostPath, isWithin, physicalPath } from './paths.js';
 
 /** A program that is about to be run: a name that is looked for in `searchPath`, or a path. */
 export interface ProgramRequest {
@@ -77,8 +77,8 @@ function findProgram({ name, searchPath, cwd }: ProgramRequest): string | undefi
 
 function isProgram(file: string): boolean {
   try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
+    accessSync(hostPath(file), constants.X_OK);
+    return statSync(hostPath(file)).isFile();
   } catch {
     return false;
   }
@@ -87,7 +87,7 @@ function isProgram(file: string): boolean {
 /** The words of a script's first line; none for other programs. */
 function readShebang(file: string): string[] {
   try {
-    const fd = openSync(file, 'r');
+    const fd = openSync(hostPath(file), 'r');
     try {
       const bytes = Buffer.alloc(SHEBANG_LENGTH);
       const text = bytes.toString('latin1', 0, readSync(fd, bytes, 0, SHEBANG_LENGTH, 0));

@@ -10,9 +10,9 @@ import {
 } from '@sbx/abi';
 import { HostClock, Kernel, ResourceLimits } from '@sbx/kernel';
 import { mark } from '../boot/marks.js';
+import { toByteString } from '../config/byte-string.js';
 import type { LimitsConfig } from '../config/config.js';
 import type { Prepared } from '../sentry/prepare.js';
-import { toByteString } from './byte-string.js';
 import { fillRandomly } from './random.js';
 import { mountTree } from './tree.js';
 

@@ -1,9 +1,9 @@
 import { EACCES, ENOENT, ENOTDIR, errnoMessage } from '@sbx/abi';
 import { type ControllingTerminal, Credentials, type FileDescription, type Kernel, spawnProcess, type ThreadGroup } from '@sbx/kernel';
+import { toByteString } from '../config/byte-string.js';
 import type { SandboxConfig } from '../config/config.js';
 import { DEFAULT_PATH } from '../config/defaults.js';
 import { initialLimits } from './assemble.js';
-import { toByteString } from './byte-string.js';
 
 /** A program to be started, in text. */
 export interface ProgramStart {

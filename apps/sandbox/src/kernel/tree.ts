@@ -14,11 +14,11 @@ import {
   type SuperBlock,
   TmpfsSuperBlock,
 } from '@sbx/kernel';
+import { toByteString } from '../config/byte-string.js';
 import type { MountStep } from '../config/mount-plan.js';
 import { isWithin } from '../config/paths.js';
 import type { OpenedSource, Prepared } from '../sentry/prepare.js';
 import { SentryError } from '../sentry/sentry-error.js';
-import { toByteString } from './byte-string.js';
 import { IDENTITY_DIRECTORY, identityFiles } from './identity.js';
 
 /** How long what was seen of the host's system directories counts as current. */

@@ -1,6 +1,8 @@
 /** The part of a sentry that runs before the seal: what the command line, and the serving of a client, start from. Loaded as a bundle of its own. */
+export { decodeBytes } from '../config/byte-string.js';
 export type { RootConfig, SandboxConfig } from '../config/config.js';
 export { callerEnvironment, callingUser, defaultLimits, homeDirectory, scrubEnvironment } from '../config/defaults.js';
+export { currentDirectory } from '../config/paths.js';
 export { resolveUser } from '../config/users.js';
 export { describeHost, describePlatforms } from './describe.js';
 export { kcovSources } from './kcov-sources.js';

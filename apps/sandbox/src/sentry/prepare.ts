@@ -6,6 +6,7 @@ import { mark } from '../boot/marks.js';
 import type { Bundle, Runtime } from '../boot/runtime.js';
 import type { SandboxConfig } from '../config/config.js';
 import { type MountPlan, type MountStep, planMounts } from '../config/mount-plan.js';
+import { hostPath } from '../config/paths.js';
 import type { ProgramRequest } from '../config/program-plan.js';
 import { measuredPlatform, rememberedPlatform } from './choose-platform.js';
 import { SentryError } from './sentry-error.js';
@@ -152,7 +153,7 @@ function takeZygote(provider: PlatformProvider): number | null {
 function openTrace(file: string): number {
   if (file === '-') return 2;
   try {
-    return openSync(file, 'w');
+    return openSync(hostPath(file), 'w');
   } catch (error) {
     throw new SentryError('ERR_SBX_OPTION', `cannot write ${file}: ${describe(error)}`);
   }
@@ -162,7 +163,7 @@ function openTrace(file: string): number {
 function openSource({ source, mode, optional }: MountStep & { type: 'host' }): OpenedSource | null {
   try {
     // Opens nothing that could block, whatever it is; a directory needs no more.
-    const fd = openSync(source, O_PATH);
+    const fd = openSync(hostPath(source), O_PATH);
     const stat = fstatSync(fd);
     const { uid, gid } = stat;
     const permissions = stat.mode & 0o7777;
@@ -173,7 +174,7 @@ function openSource({ source, mode, optional }: MountStep & { type: 'host' }): O
     const { O_RDWR, O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants;
     if (mode === 'overlay')
       throw new SentryError('ERR_SBX_MOUNT', `cannot show ${source} below an overlay: it is a file; overlays are for directories`);
-    const file = openSync(source, (mode === 'rw' ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_NOCTTY);
+    const file = openSync(hostPath(source), (mode === 'rw' ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_NOCTTY);
     return { fd: file, isFile: true, mode: permissions, uid, gid };
   } catch (error) {
     if (error instanceof SentryError) throw error;

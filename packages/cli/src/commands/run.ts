@@ -171,12 +171,15 @@ function configOf(sentry: Sentry, flags: RunFlags): SandboxConfig {
     if (value !== undefined) env[name] = value;
     else delete env[name];
   }
-  const root = rootOf(flags.rootfs);
+  const here = sentry.currentDirectory();
+  const root = rootOf(here, flags.rootfs);
   const home = sentry.homeDirectory(caller);
   return {
     root,
-    mounts: [...flags.volume, ...flags.mount],
-    workingDirectory: root.type === 'dir' ? null : process.cwd(),
+    mounts: [...flags.volume, ...flags.mount].map((mount) =>
+      mount.type === 'host' ? { ...mount, source: path.resolve(here, mount.source) } : mount,
+    ),
+    workingDirectory: root.type === 'dir' ? null : here,
     home,
     user:
       flags.user === undefined
@@ -189,7 +192,7 @@ function configOf(sentry: Sentry, flags: RunFlags): SandboxConfig {
   };
 }
 
-function rootOf(flag: string | undefined): RootConfig {
+function rootOf(here: string, flag: string | undefined): RootConfig {
   if (flag === undefined) return { type: 'system' };
-  return flag === 'host' ? { type: 'host' } : { type: 'dir', path: path.resolve(flag), writable: false };
+  return flag === 'host' ? { type: 'host' } : { type: 'dir', path: path.resolve(here, flag), writable: false };
 }
