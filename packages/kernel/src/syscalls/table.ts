@@ -18,6 +18,7 @@ import { socketSyscalls } from '../socket/syscalls.js';
 import { prctlSyscalls } from '../system/prctl.js';
 import { systemSyscalls } from '../system/syscalls.js';
 import { execSyscalls } from '../task/exec.js';
+import { ioPrioritySyscalls } from '../task/io-priority.js';
 import { schedulingSyscalls } from '../task/scheduling.js';
 import { taskSyscalls } from '../task/syscalls.js';
 import type { Task } from '../task/task.js';
@@ -31,6 +32,7 @@ export const syscallEntries: readonly SyscallEntry[] = [
   ...taskSyscalls,
   ...execSyscalls,
   ...schedulingSyscalls,
+  ...ioPrioritySyscalls,
   ...signalSyscalls,
   ...authSyscalls,
   ...timeSyscalls,

@@ -38,6 +38,7 @@ import { SharedSignals } from '../signal/shared-signals.js';
 import { TaskSignals } from '../signal/task-signals.js';
 import { type Blocking, INTERRUPTED } from '../wait/blocking.js';
 import { ERESTARTNOINTR } from '../wait/restart.js';
+import { inheritIoContext } from './io-priority.js';
 import { ResourceLimits } from './resource-limits.js';
 import { inheritScheduling } from './scheduling.js';
 import { TASK_ZOMBIE, Task } from './task.js';
@@ -176,6 +177,7 @@ function buildTask(task: Task, tid: number, flags: number): Task | number {
   const child = new Task(kernel, tid, group, context, mm, files, fs, task.credentials, signals);
   child.name = task.name;
   inheritScheduling(task, child);
+  inheritIoContext(task, child, flags);
   child.timerSlack = child.defaultTimerSlack = task.timerSlack;
   child.personality = task.personality;
   // rseq registration is kept by fork only (rseq(2)): a new thread registers its own.

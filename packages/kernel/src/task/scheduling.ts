@@ -7,7 +7,7 @@ const SCHED_OTHER = 0;
 const SCHED_FIFO = 1;
 const SCHED_RR = 2;
 const SCHED_BATCH = 3;
-const SCHED_IDLE = 5;
+export const SCHED_IDLE = 5;
 const RESET_ON_FORK = 0x40000000;
 const CAP_SYS_NICE = 23;
 const ATTR_SIZE = 56;
@@ -36,6 +36,11 @@ function target(task: Task, pid: number): Task | number {
 function sysSchedYield(task: Task): number {
   task.involuntarySwitches++;
   return 0;
+}
+
+/** SCHED_* without SCHED_RESET_ON_FORK. */
+export function schedulingPolicy(task: Task): number {
+  return task.schedPolicy & ~RESET_ON_FORK;
 }
 
 function isRealtime(policy: number): boolean {

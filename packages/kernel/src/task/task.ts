@@ -9,6 +9,7 @@ import type { FdTable } from '../vfs/fd-table.js';
 import type { FsContext } from '../vfs/fs-context.js';
 import { type Blocking, type SyscallResult, TaskWait, TIMED_OUT, type WakeReason } from '../wait/blocking.js';
 import { WaitQueue } from '../wait/wait-queue.js';
+import type { IoContext } from './io-priority.js';
 import type { TaskWork } from './task-work.js';
 import type { ThreadGroup } from './thread-group.js';
 
@@ -94,6 +95,8 @@ export class Task {
   schedPolicy = 0;
   schedPriority = 0;
   nice = 0;
+  /** What ioprio_set(2) set, or null: nothing was set. Shared by threads that CLONE_IO made. */
+  ioContext: IoContext | null = null;
   /** NUMA policy as set by set_mempolicy(2) (MPOL_* mode with flags), and the low word of its nodes: kept, without effect. */
   memoryPolicy = 0;
   memoryPolicyNodes = 0;
