@@ -143,6 +143,30 @@ describe('mount', () => {
     expect(mount('', '/a', '', MS_PRIVATE)).toBe(-EINVAL);
   });
 
+  it('leaves mounts alone that are in no tree any more', () => {
+    mount('none', '/a', 'tmpfs', 0);
+    for (const path of ['/a/d', '/a/e']) task.sys('mkdir', path, 0o755);
+    mount('none', '/b', 'tmpfs', 0);
+    expect(task.sys('chdir', '/a')).toBe(0);
+    expect(task.sys('umount2', '/a', MNT_DETACH)).toBe(0);
+    expect(mount('none', 'd', 'tmpfs', 0)).toBe(-EINVAL);
+    expect(mount('/b', 'd', '', MS_BIND)).toBe(-EINVAL);
+    expect(mount('d', '/b', '', MS_BIND)).toBe(-EINVAL);
+    expect(mount('/b', 'd', '', MS_MOVE)).toBe(-EINVAL);
+    expect(mount('.', '/b', '', MS_MOVE)).toBe(-EINVAL);
+    for (const flags of [MS_REMOUNT, MS_REMOUNT | MS_BIND | MS_RDONLY, MS_PRIVATE]) expect(mount('', '.', '', flags)).toBe(-EINVAL);
+    expect(task.sys('umount2', '.', 0)).toBe(-EINVAL);
+    expect(task.sys('pivot_root', '.', 'd')).toBe(-EINVAL);
+    expect(touch('d/still-writable')).toBe(0);
+    expect(mounts().length).toBe(2);
+    // A name that is gone can't be mounted on either.
+    expect(task.sys('chdir', '/b')).toBe(0);
+    task.sys('mkdir', '/b/gone', 0o755);
+    expect(task.sys('chdir', '/b/gone')).toBe(0);
+    expect(task.sys('rmdir', '/b/gone')).toBe(0);
+    expect(mount('none', '.', 'tmpfs', 0)).toBe(-ENOENT);
+  });
+
   it('keeps noexec and nodev', () => {
     mount('none', '/a', 'tmpfs', MS_NOEXEC | MS_NODEV);
     touch('/a/f');

@@ -93,23 +93,28 @@ function mountOn(task: Task, place: Place, source: string, type: string, flags: 
   if (!mayMount(task)) return -EPERM;
   let mountFlags = flags & MOUNT_FLAGS & ~MS_RELATIME;
   if ((flags & MS_NOATIME) === 0 && (flags & MS_STRICTATIME) === 0) mountFlags |= MS_RELATIME;
-  if ((flags & (MS_REMOUNT | MS_BIND)) === (MS_REMOUNT | MS_BIND)) return remount(place, mountFlags);
+  if ((flags & (MS_REMOUNT | MS_BIND)) === (MS_REMOUNT | MS_BIND)) return remount(task, place, mountFlags);
   if ((flags & MS_REMOUNT) !== 0) return remountFileSystem(task, place, mountFlags, flags, data);
   if ((flags & MS_BIND) !== 0) return bind(task, place, source, (flags & MS_REC) !== 0);
-  if ((flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)) !== 0) return changePropagation(place, flags);
+  if ((flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)) !== 0) return changePropagation(task, place, flags);
   if ((flags & MS_MOVE) !== 0) return move(task, place, source);
   return mountNew(task, place, source, type, mountFlags, flags, data);
 }
 
-function remount(place: Place, flags: number): number {
-  if (place.dentry !== place.mount.root) return -EINVAL;
+/** check_mnt and the test beside it: whether a place is a mount in the caller's tree. One that was lazily unmounted is in no tree, but may still be in use. */
+function isMountInTree(task: Task, { mount, dentry }: Place): boolean {
+  return dentry === mount.root && task.kernel.vfs.namespace.has(mount);
+}
+
+function remount(task: Task, place: Place, flags: number): number {
+  if (!isMountInTree(task, place)) return -EINVAL;
   place.mount.flags = flags;
   return 0;
 }
 
 function remountFileSystem(task: Task, place: Place, mountFlags: number, flags: number, data: string): number {
   const { mount } = place;
-  if (place.dentry !== mount.root) return -EINVAL;
+  if (!isMountInTree(task, place)) return -EINVAL;
   const result = mount.superBlock.remount(task, flags, data);
   if (result < 0) return result;
   mount.flags = mountFlags;
@@ -117,16 +122,21 @@ function remountFileSystem(task: Task, place: Place, mountFlags: number, flags: 
 }
 
 /** There are no peers here: a mount namespace is alone, so that every kind of propagation comes to the same. */
-function changePropagation(place: Place, flags: number): number {
+function changePropagation(task: Task, place: Place, flags: number): number {
   const kinds = flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE);
   if ((flags & ~(kinds | MS_REC | MS_SILENT)) !== 0 || (kinds & (kinds - 1)) !== 0) return -EINVAL;
-  return place.dentry === place.mount.root ? 0 : -EINVAL;
+  return isMountInTree(task, place) ? 0 : -EINVAL;
 }
 
-/** Whether `dentry` may carry what is rooted at `root`: directories on directories, others on others. */
-function fits(place: Place, root: Dentry): number {
-  if (place.dentry.unlinked) return -ENOENT;
-  return place.dentry.inode!.isDirectory === root.inode!.isDirectory ? 0 : -ENOTDIR;
+/** Whether something may be mounted on a place (lock_mount, check_mnt): it has a name, in the caller's tree of mounts. */
+function mayCarry(task: Task, { mount, dentry }: Place): number {
+  if (dentry.unlinked) return -ENOENT;
+  return task.kernel.vfs.namespace.has(mount) ? 0 : -EINVAL;
+}
+
+/** Whether it may be what is rooted at `root`: directories go on directories, others on others. */
+function isSameKind(place: Place, root: Dentry): boolean {
+  return place.dentry.inode!.isDirectory === root.inode!.isDirectory;
 }
 
 function mountNew(task: Task, place: Place, source: string, type: string, mountFlags: number, flags: number, data: string): number {
@@ -140,7 +150,8 @@ function mountNew(task: Task, place: Place, source: string, type: string, mountF
   const root = vfs.rootOf(superBlock);
   const mount = vfs.namespace.newMount(superBlock, root, mountFlags & ~MS_RDONLY, source === '' ? 'none' : source);
   if ((flags & MS_RDONLY) !== 0) mount.flags |= MS_RDONLY;
-  const result = fits(place, root);
+  const allowed = mayCarry(task, place);
+  const result = allowed === 0 && !isSameKind(place, root) ? -ENOTDIR : allowed;
   if (result < 0) {
     mount.dispose();
     return result;
@@ -154,8 +165,9 @@ function bind(task: Task, place: Place, source: string, recursive: boolean): num
   const { vfs } = task.kernel;
   const from = resolve(task, source, WALK_FOLLOW);
   if (typeof from === 'number') return from;
-  let result = fits(place, from.dentry);
+  let result = mayCarry(task, place);
   if (result === 0 && !vfs.namespace.has(from.mount)) result = -EINVAL;
+  if (result === 0 && !isSameKind(place, from.dentry)) result = -ENOTDIR;
   if (result === 0) {
     const copies = copyTree(task, from, recursive);
     if (typeof copies === 'number') result = copies;
@@ -190,10 +202,9 @@ function move(task: Task, place: Place, source: string): number {
   const { namespace } = task.kernel.vfs;
   const from = resolve(task, source, WALK_FOLLOW);
   if (typeof from === 'number') return from;
-  let result = 0;
   const { mount } = from;
-  if (from.dentry !== mount.root || mount.parent === null || !namespace.has(mount)) result = -EINVAL;
-  else result = fits(place, mount.root) < 0 ? -EINVAL : 0;
+  let result = mayCarry(task, place);
+  if (result === 0 && (mount.parent === null || !isMountInTree(task, from) || !isSameKind(place, mount.root))) result = -EINVAL;
   for (let m: Mount | null = place.mount; m !== null && result === 0; m = m.parent) if (m === mount) result = -ELOOP;
   if (result === 0) {
     namespace.detach(mount);
@@ -243,9 +254,10 @@ function pivot(task: Task, newRoot: Place, putOld: Place): number {
   const { namespace } = task.kernel.vfs;
   const oldMount = task.fs.rootMount;
   const oldDentry = task.fs.rootDentry;
+  if (!namespace.has(oldMount) || !namespace.has(newRoot.mount)) return -EINVAL;
   if (newRoot.mount === oldMount || putOld.mount === oldMount) return -EBUSY;
   if (oldDentry !== oldMount.root || newRoot.dentry !== newRoot.mount.root) return -EINVAL;
-  if (newRoot.mount.parent === null || !namespace.has(newRoot.mount)) return -EINVAL;
+  if (newRoot.mount.parent === null) return -EINVAL;
   // put_old must be at or below the new root, and the new root below the old one.
   formatPath(putOld.mount, putOld.dentry, newRoot.mount, newRoot.dentry);
   if (formatPathStatus !== PATH_REACHABLE) return -EINVAL;

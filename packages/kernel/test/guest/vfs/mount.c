@@ -94,6 +94,28 @@ static void moving(void) {
   close(fd);
 }
 
+// A mount that was taken out of the tree while it was in use: nothing can be mounted on it any more.
+static void detached(void) {
+  CASE("detached");
+  mkdir("gone", 0755);
+  T(mount("none", "gone", "tmpfs", 0, NULL));
+  mkdir("gone/d", 0755);
+  mkdir("gone/e", 0755);
+  T(chdir("gone"));
+  T(umount2(".", MNT_DETACH));
+  T(mount("none", "d", "tmpfs", 0, NULL));
+  T(mount("/", "d", NULL, MS_BIND, NULL));
+  T(mount("d", "e", NULL, MS_BIND, NULL));
+  T(mount("d", "/", NULL, MS_BIND, NULL));
+  T(mount("/proc", "d", NULL, MS_MOVE, NULL));
+  T(mount(NULL, ".", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL));
+  T(mount(NULL, ".", NULL, MS_REMOUNT, NULL));
+  T(umount("."));
+  T(rmdir("e"));
+  T(chroot("."));
+  T(syscall(SYS_pivot_root, ".", "d"));
+}
+
 static void roots(void) {
   CASE("chroot");
   T(chroot("nothing"));
@@ -129,6 +151,7 @@ int main(void) {
   tmpfs();
   binds();
   moving();
+  IN_CHILD(detached());
   roots();
   return 0;
 }
