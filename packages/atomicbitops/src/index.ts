@@ -72,9 +72,12 @@ function checkIndex(length: number, index: number): void {
  * nothing is written; an address must be mapped and writable. Never blocks. `@hotpath`
  *
  * @example
+ * import { andUint32, orUint32 } from '@sbx/atomicbitops';
+ *
  * const flags = new Uint32Array(new SharedArrayBuffer(64));
  * orUint32(flags, 3, 0b110); // 0: as it was
- * andUint32(flags, 3, ~0b010); // 0b110: as it was; flags[3] is now 0b100
+ * andUint32(flags, 3, ~0b010); // 0b110: as it was
+ * flags[3]; // 0b100
  */
 export const andUint32 = ((target: WordArray | number, a: number, b: number): number => {
   if (!is32(target)) return best.andUint32(target as WordArray, a, b);

@@ -24,10 +24,16 @@ export class PlatformUnusableError extends PlatformError {
  * The platforms that a program was built with, and the choice among them. Probing runs application code on the platform, so it takes a few milliseconds;
  * each is probed at most once for a registry.
  *
- * ```ts
- * const platforms = new PlatformRegistry([kvm]);
- * const { provider } = platforms.select('auto');
- * ```
+ * @example
+ * import { type PlatformProvider, PlatformRegistry } from '@sbx/platform';
+ *
+ * const create = () => {
+ *   throw new Error('an example has no platform');
+ * };
+ * const slow: PlatformProvider = { name: 'slow', probe: () => ({ usable: true, reason: 'works', roundTripNs: 5000 }), create };
+ * const fast: PlatformProvider = { name: 'fast', probe: () => ({ usable: true, reason: 'works', roundTripNs: 900 }), create };
+ * const platforms = new PlatformRegistry([slow, fast]);
+ * platforms.select('auto').provider.name; // 'fast'
  */
 export class PlatformRegistry {
   readonly #providers = new Map<string, PlatformProvider>();

@@ -44,8 +44,13 @@ const { status } = binding;
  * page read from a file). `@hotpath`
  *
  * @example
+ * import { addressOf, copyIn, lastFault } from '@sbx/safecopy';
+ *
  * const bytes = new Uint8Array(16);
- * if (copyIn(bytes, address) < bytes.length) console.log(`only a part: ${lastFault()}`);
+ * copyIn(bytes, addressOf(new Uint8Array(16).fill(7))); // 16
+ * bytes[15]; // 7
+ * copyIn(bytes, 64); // 0: nothing is mapped there
+ * String(lastFault()); // 'SegvError: SIGSEGV at 0x40'
  */
 export function copyIn(dst: ByteArray, src: number, length?: number, offset = 0): number {
   return binding.copyIn(dst, src, length === undefined ? dst.byteLength - offset : length, offset);

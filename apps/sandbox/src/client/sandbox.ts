@@ -17,10 +17,12 @@ const DEFAULT_START_TIMEOUT_MS = 60_000;
  * A sandbox: a Linux kernel of its own, in a process of its own, in which programs run that see nothing else. All of its programs share its files, process ids
  * and limits. It ends with `close`, at the end of an `await using` block, or with this process.
  *
- * ```ts
+ * @example
+ * import { Sandbox } from '@sbx/sandbox';
+ *
  * await using sandbox = await Sandbox.create();
  * const { stdout } = await sandbox.run('python3', ['-c', 'print(6 * 7)']);
- * ```
+ * stdout; // '42\n'
  */
 export class Sandbox implements AsyncDisposable {
   /** The platform on which the programs run: `kvm` or `systrap`. */

@@ -247,9 +247,13 @@ class Struct implements StructCodec<Fields, unknown> {
  * Defines a struct once: size, alignment, offsets and in-place `read` and `write` follow from the members in order.
  *
  * @example
+ * import { i64, struct } from '@sbx/abi';
+ *
  * const Timespec = struct('struct timespec', { tv_sec: i64, tv_nsec: i64 });
- * Timespec.write(view, 0, { tv_sec: 1, tv_nsec: 500_000_000 });
+ * const view = new DataView(new ArrayBuffer(4096));
+ * Timespec.write(view, 64, { tv_sec: 1, tv_nsec: 500_000_000 });
  * Timespec.offsets.tv_nsec; // 8
+ * Timespec.fields.tv_nsec.get(view, 64); // 500_000_000
  */
 export function struct<F extends Fields>(name: string, fields: F, options: StructOptions = {}): StructCodec<F> {
   const members: Member[] = [];

@@ -1,0 +1,57 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { publishedPackages, root } from './packages.js';
+
+/** An `@example` of a docstring, which is the docstring's end, as a module of its own. */
+export interface DocstringExample {
+  /** File and line of the docstring. */
+  readonly name: string;
+  readonly module: string;
+}
+
+/** `expression; // value`, perhaps with words after a colon: what the example says that the expression gives. Each example says it of something. */
+const DOCUMENTED = /^(?!const |let |import )(\S.*); \/\/ (true|false|'[^']*'|-?[\d][\w.]*)(?:: .*)?$/gm;
+const PRELUDE = "import { strictEqual as documented } from 'node:assert';\n";
+
+/** Writes the examples in the sources of all published packages as modules, each in a folder of its package, so that it imports as users do. */
+export function writeDocstringExamples(): DocstringExample[] {
+  return publishedPackages.flatMap(({ folder }) => {
+    const target = path.join(folder, 'build', 'test');
+    mkdirSync(target, { recursive: true });
+    return sources(path.join(folder, 'src'))
+      .flatMap(examplesOf)
+      .map(({ name, code }, index) => {
+        const module = path.join(target, `docstring-${index}.ts`);
+        writeFileSync(module, PRELUDE + code.replace(DOCUMENTED, 'documented($1, $2);'));
+        return { name, module };
+      });
+  });
+}
+
+function sources(folder: string): string[] {
+  return (readdirSync(folder, { recursive: true }) as string[])
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+    .sort()
+    .map((name) => path.join(folder, name));
+}
+
+function examplesOf(file: string): { name: string; code: string }[] {
+  const source = readFileSync(file, 'utf8');
+  return [...source.matchAll(/\/\*\*.*?\*\//gs)].flatMap(({ 0: comment, index }) => {
+    const text = comment.slice(3, -2).replace(/^ *\* ?/gm, '');
+    const line = source.slice(0, index).split('\n').length;
+    const [, code] = /^@example\n(.*)/ms.exec(text) ?? [];
+    return code === undefined ? [] : [{ name: `${path.relative(root, file)}:${line}`, code }];
+  });
+}
+
+/** Type-checks the modules under the repository's rules: status of the compiler (0 when they are right), and what it says. */
+export function checkTypes(modules: readonly string[]): { status: number | null; stdout: string } {
+  const folder = path.join(root, 'tools/release/build');
+  mkdirSync(folder, { recursive: true });
+  const project = path.join(folder, 'docstrings.json');
+  writeFileSync(project, JSON.stringify({ extends: '../../../tsconfig.base.json', files: modules }));
+  const { status, stdout } = spawnSync(path.join(root, 'node_modules/.bin/tsc'), ['-p', project], { encoding: 'utf8' });
+  return { status, stdout };
+}
