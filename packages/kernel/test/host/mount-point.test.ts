@@ -7,6 +7,7 @@ import {
   ELOOP,
   ENOENT,
   ENOTDIR,
+  ENOTEMPTY,
   EROFS,
   EXDEV,
   MS_BIND,
@@ -111,6 +112,20 @@ describe.each(['read-only', 'writable'])('a mount point in a %s directory of the
     expect(task.sys('mkdirat', AT_FDCWD, '/mnt/new', 0o755)).toBe(-EEXIST);
     expect(task.sys('linkat', AT_FDCWD, '/mnt/plain', AT_FDCWD, '/mnt/linked', 0)).toBe(how === 'read-only' ? -EROFS : -EXDEV);
     expect(rename('/mnt/file', '/mnt/new/file')).toBe(-EXDEV);
+  });
+
+  it('keeps the directory in which it is', () => {
+    expect(make('/mnt/d/new')).toBe(0);
+    const refused = how === 'read-only' ? -EROFS : -ENOTEMPTY;
+    expect(remove('/mnt/d', AT_REMOVEDIR)).toBe(refused);
+    expect(task.sys('mkdirat', AT_FDCWD, '/mnt/e', 0o755)).toBe(how === 'read-only' ? -EROFS : 0);
+    expect(rename('/mnt/e', '/mnt/d')).toBe(refused);
+    if (how === 'read-only') return;
+    expect(remove('/mnt/e', AT_REMOVEDIR)).toBe(0);
+    // It goes where the directory goes.
+    expect(rename('/mnt/d', '/mnt/f')).toBe(0);
+    expect(list('/mnt/f')).toEqual(['new']);
+    expect(rename('/mnt/f', '/mnt/d')).toBe(0);
   });
 
   it('keeps its place in the list', () => {

@@ -7,6 +7,7 @@ import {
   ENOENT,
   ENOSPC,
   ENOTDIR,
+  ENOTEMPTY,
   EOPNOTSUPP,
   EPERM,
   EROFS,
@@ -278,6 +279,7 @@ export class HostDirectory extends HostInode {
     return this.#remove(name, inode as HostInode, 0);
   }
   override rmdir(_caller: Caller, name: string, inode: Inode): number {
+    if ((inode as HostDirectory).shown !== null) return -ENOTEMPTY;
     return this.#remove(name, inode as HostInode, AT_REMOVEDIR);
   }
   #remove(name: string, inode: HostInode, flags: number): number {
@@ -311,6 +313,8 @@ export class HostDirectory extends HostInode {
     const own = this.#forChange(name);
     if (own < 0) return own;
     if (!isName(newName)) return -EINVAL;
+    // The host takes it for empty.
+    if (target instanceof HostDirectory && target.shown !== null && (flags & RENAME_EXCHANGE) === 0) return -ENOTEMPTY;
     if (to.device.slow) this.superBlock.slowCalls.forget(to, newName);
     const from = this.pin();
     if (from < 0) return from;
