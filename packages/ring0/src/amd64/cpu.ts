@@ -78,6 +78,12 @@ export const CPU_SIZE = CPU.size;
 export const SWITCH_FLUSH = 1 << 0;
 export const SWITCH_FULL_RESTORE = 1 << 1;
 
+/** What CR3 is made from: see `PageTables`. */
+interface Cr3Source {
+  cr3Low(pcid: number): number;
+  cr3High(noFlush: boolean): number;
+}
+
 /** How a vCPU is to enter ring 3. One object is reused; a platform fills it before each switch. */
 export interface SwitchOpts {
   /** Byte offset of the registers in the memory that they are copied from, in ptrace order. */
@@ -85,7 +91,12 @@ export interface SwitchOpts {
   /** Linear address of the extended-state area of the context. */
   floatingPointState: number;
   /** The tables of the application. */
-  pageTables: { cr3Low(pcid: number): number; cr3High(noFlush: boolean): number };
+  pageTables: Cr3Source;
+  /**
+   * The tables of ring 0's own side. They are the same for all applications: a return to ring 0 keeps what the TLB holds under the kernel PCID, which
+   * would be wrong under other tables. Whoever changes them flushes.
+   */
+  kernelTables: Cr3Source;
   /** Drop all TLB entries of the user PCID. */
   flush: boolean;
   /** Enter by IRET, which restores every register, and not by SYSRET, which takes RIP and RFLAGS from RCX and R11. */
@@ -151,9 +162,9 @@ export class Cpu {
   /** Writes CR3 values, state area and flags of a switch. @hotpath */
   prepareSwitch(opts: SwitchOpts): void {
     const { offsets } = CPU;
-    const { pageTables, userPCID, kernelPCID } = opts;
+    const { pageTables, kernelTables, userPCID, kernelPCID } = opts;
     this.setWords(offsets.userCr3, pageTables.cr3Low(userPCID), pageTables.cr3High(userPCID !== 0 && !opts.flush));
-    this.setWords(offsets.kernelCr3, pageTables.cr3Low(kernelPCID), pageTables.cr3High(kernelPCID !== 0));
+    this.setWords(offsets.kernelCr3, kernelTables.cr3Low(kernelPCID), kernelTables.cr3High(kernelPCID !== 0));
     this.setAddress(offsets.userXstate, opts.floatingPointState);
     this.setWords(offsets.switchFlags, (opts.flush ? SWITCH_FLUSH : 0) | (opts.fullRestore ? SWITCH_FULL_RESTORE : 0), 0);
   }

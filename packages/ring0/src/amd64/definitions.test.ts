@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { makeTables } from '../../test/walker.js';
 import * as amd64 from './index.js';
 
 const { Segment, SegmentDescriptor, SegmentFlags, Vector } = amd64;
@@ -188,19 +189,34 @@ describe('the per-CPU structure', () => {
   });
 
   it('takes CR3 values and flags of a switch', () => {
-    const pageTables = { cr3Low: (pcid: number) => 0x5000 | pcid, cr3High: (noFlush: boolean) => (noFlush ? 0x8000_0001 : 1) };
-    const opts = { registers: 0, floatingPointState: -4096, pageTables, flush: false, fullRestore: true, userPCID: 3, kernelPCID: 1 };
-    const cr3 = (offset: number) => [view.getUint32(offset, true), view.getUint32(offset + 4, true)];
+    const { tables: pageTables, memory } = makeTables(8);
+    const kernelTables = amd64.PageTables.create(memory) as amd64.PageTables;
+    const other = amd64.PageTables.create(memory) as amd64.PageTables;
+    const opts = {
+      registers: 0,
+      floatingPointState: -4096,
+      pageTables,
+      kernelTables,
+      flush: false,
+      fullRestore: true,
+      userPCID: 3,
+      kernelPCID: 1,
+    };
+    const cr3 = (offset: number) => BigInt.asUintN(64, view.getBigUint64(offset, true));
     cpu.prepareSwitch(opts);
-    expect(cr3(offsets.userCr3)).toEqual([0x5003, 0x8000_0001]);
-    expect(cr3(offsets.kernelCr3)).toEqual([0x5001, 0x8000_0001]);
+    expect(cr3(offsets.userCr3)).toBe(pageTables.CR3(true, 3));
+    expect(cr3(offsets.kernelCr3)).toBe(kernelTables.CR3(true, 1));
     expect(at(offsets.userXstate)).toBe(-4096);
     expect(at(offsets.switchFlags)).toBe(amd64.SWITCH_FULL_RESTORE);
+    // One PCID that is kept means one set of tables, whatever application runs.
+    cpu.prepareSwitch({ ...opts, pageTables: other, userPCID: 4 });
+    expect(cr3(offsets.userCr3)).toBe(other.CR3(true, 4));
+    expect(cr3(offsets.kernelCr3)).toBe(kernelTables.CR3(true, 1));
     cpu.prepareSwitch({ ...opts, flush: true, fullRestore: false });
-    expect(cr3(offsets.userCr3)).toEqual([0x5003, 1]);
+    expect(cr3(offsets.userCr3)).toBe(pageTables.CR3(false, 3));
     expect(at(offsets.switchFlags)).toBe(amd64.SWITCH_FLUSH);
     cpu.prepareSwitch({ ...opts, userPCID: 0, kernelPCID: 0 });
-    expect(cr3(offsets.userCr3)).toEqual([0x5000, 1]);
-    expect(cr3(offsets.kernelCr3)).toEqual([0x5000, 1]);
+    expect(cr3(offsets.userCr3)).toBe(pageTables.CR3(false, 0));
+    expect(cr3(offsets.kernelCr3)).toBe(kernelTables.CR3(false, 0));
   });
 });
