@@ -37,6 +37,11 @@ export function pageOffset(address: number): number {
   return address & 0xfff;
 }
 
+/** Whether a number is that of whole pages: no fraction, and not NaN, which bitwise operators take for whole numbers. @hotpath */
+export function isWholePages(bytes: number): boolean {
+  return pageOffset(bytes) === 0 && Math.floor(bytes) === bytes;
+}
+
 /** The number of an address's page in the whole space, 0 … 2^36-1: the upper half follows the lower. @hotpath */
 export function pageNumber(address: number): number {
   return Math.floor((address < 0 ? address + 2 * HALF : address) / 4096);

@@ -104,14 +104,21 @@ describe('map and lookup', () => {
       [2 ** 47 - K4, 2 * K4],
       [-K4, 2 * K4],
       [-(2 ** 47) - K4, K4],
+      [K4 + 0.5, K4],
+      [0, K4 + 0.5],
+      [Number.NaN, K4],
+      [0, Number.NaN],
+      [0, Number.POSITIVE_INFINITY],
     ];
-    for (const [address, length] of [...bad, [Number.NaN, K4] as const, [0, Number.NaN] as const]) {
+    for (const [address, length] of bad) {
       expect(() => tables.map(address, length, RW, 0)).toThrow(RangeError);
       expect(() => tables.unmap(address, length)).toThrow(RangeError);
     }
-    expect(() => tables.map(0, K4, RW, 7)).toThrow(RangeError);
+    for (const physical of [7, K4 + 0.5, Number.NaN, Number.POSITIVE_INFINITY])
+      expect(() => tables.map(0, K4, RW, physical)).toThrow(RangeError);
     expect(() => tables.map(0, K4, RW, -K4)).toThrow(RangeError);
     expect(() => tables.map(-K4, K4, RW, 0)).toThrow(RangeError);
+    expect(tables.countTables()).toBe(1);
   });
 
   it('reaches the ends of both halves', () => {

@@ -4,7 +4,7 @@
  */
 import { ENOMEM } from '@sbx/abi';
 import { FLUSH_NONE, FLUSH_REQUIRED, MAP_ACCESS, MAP_USER } from './entry-format.js';
-import { frameHigh, frameOf, HALF, MAX_PHYSICAL, pageNumber, pageOffset, ROOT_LEVEL, SPAN, store } from './entry-word.js';
+import { frameHigh, frameOf, HALF, isWholePages, MAX_PHYSICAL, pageNumber, pageOffset, ROOT_LEVEL, SPAN, store } from './entry-word.js';
 import { emptyRange, type Visitor, visitTable } from './table-inspect.js';
 import { ENTRIES, TABLE_SIZE } from './table-memory.js';
 import { TableTree } from './table-tree.js';
@@ -32,7 +32,7 @@ export class FourLevelTables extends TableTree {
   map(address: number, length: number, options: number, physical: number): number {
     if ((options & MAP_ACCESS) === 0) return this.unmap(address, length);
     this.begin(address, length, true);
-    if (pageOffset(physical) !== 0 || physical < 0 || physical + length > MAX_PHYSICAL) throw new RangeError('bad physical range');
+    if (!isWholePages(physical) || physical < 0 || physical + length > MAX_PHYSICAL) throw new RangeError('bad physical range');
     this.#setOptions(options);
     let frame = physical / TABLE_SIZE;
     const slot = this.start & 511;

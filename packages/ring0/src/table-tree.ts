@@ -16,7 +16,7 @@
  * for V8, so walking boxes no number. Frames are small integers below 8 TiB of guest-physical memory.
  */
 import { type EntryFormat, FLUSH_NONE } from './entry-format.js';
-import { frameHigh, frameOf, HALF, pageNumber, pageOffset, ROOT_LEVEL, SPAN, store } from './entry-word.js';
+import { frameHigh, frameOf, HALF, isWholePages, pageNumber, ROOT_LEVEL, SPAN, store } from './entry-word.js';
 import { eachTable } from './table-inspect.js';
 import { ENTRIES, type MemoryAllocator } from './table-memory.js';
 
@@ -118,7 +118,7 @@ export abstract class TableTree {
   /** Checks the range of an operation (a bad one is a bug of the caller) and starts over at its first page. @hotpath */
   protected begin(address: number, length: number, changes: boolean): void {
     if (this.root < 0) throw new RangeError('released');
-    if (pageOffset(address) !== 0 || pageOffset(length) !== 0 || !(length > 0)) throw new RangeError('a range must be whole pages');
+    if (!isWholePages(address) || !isWholePages(length) || !(length > 0)) throw new RangeError('a range must be whole pages');
     this.lower = address >= 0;
     if (!(address >= -HALF && address + length <= (this.lower ? HALF : 0))) throw new RangeError('not a canonical range');
     if (changes && !this.lower && this.#kernelHalf !== null) throw new RangeError('a shared upper half is changed where it is owned');
