@@ -301,10 +301,11 @@ static int position(struct vcpu *v, const struct context *c) {
     if (offset < RING0_EXIT_TEXT_SIZE) return INSIDE;
   }
   /*
-   * Ring 3 runs with IF set, so a vCPU that could not take an interrupt here is not between two instructions, or has an exception to deliver first.
-   * KVM says so since Linux 5.10 only; older ones list what is pending, but for INT3 and INTO, before which they have not advanced RIP.
+   * Ring 3 runs with IF set, so a vCPU that could not take an interrupt here has an exception to deliver first, or has just loaded SS, which keeps
+   * interrupts off for one instruction: then it is between two. Ring 3 may load SS all the time, so it is not waited for.
+   * KVM says that an exception is pending by the flag since Linux 5.10 only; older ones list it, but for INT3 and INTO, before which they have not
+   * advanced RIP.
    */
-  if (!v->run->ready_for_interrupt_injection) return INSIDE;
   struct kvm_vcpu_events events;
   int error = kvm_get_events(v->fd, &events);
   if (error < 0) {
@@ -312,6 +313,7 @@ static int position(struct vcpu *v, const struct context *c) {
     return INSIDE;
   }
   if (events.exception.injected || events.exception.pending || events.interrupt.injected || events.nmi.injected) return INSIDE;
+  if (!v->run->ready_for_interrupt_injection && events.interrupt.shadow == 0) return INSIDE;
   return ENTERING;
 }
 

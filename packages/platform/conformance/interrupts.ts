@@ -76,6 +76,20 @@ export function interruptsSuite(make: MakePlatform): void {
       }
     });
 
+    test('a thread that keeps interrupts off, as far as ring 3 can, is stopped all the same', async () => {
+      const { as } = await machine().space();
+      const thread = machine().thread(as, 'shadow_loop');
+      for (let round = 0; round < 20; round++) {
+        thread.start();
+        busy(1);
+        thread.context.interrupt();
+        expect(machine().next()).toBe(thread.context);
+        expect(thread.page.event).toBe(EVENT_INTERRUPT);
+      }
+      thread.goto('one_syscall');
+      thread.runToSyscall();
+    });
+
     test('a switch ends when its time is over', async () => {
       const { as } = await machine().space();
       const thread = machine().thread(as, 'spin');

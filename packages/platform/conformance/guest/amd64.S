@@ -64,6 +64,11 @@ entry syscall_slow_loop
         jmp 1b
 entry spin
         jmp spin
+// For ever: each load of SS keeps interrupts off until the instruction after it has ended.
+entry shadow_loop
+        movl %ss, %eax
+1:      movl %eax, %ss
+        jmp 1b
 // One system call, then everything as the platform left it.
 entry one_syscall
         syscall
