@@ -48,7 +48,8 @@ export class KvmAddressSpace extends PageTableIO implements AddressSpace {
     if (!(addr >= 0 && length > 0 && addr + length <= 2 ** 47)) throw new RangeError('not a range of application addresses');
     if (machine.cover(offset + length) < 0) return -ENOMEM;
     const result = this.tables.map(addr, length, OPTIONS[at & ACCESS_ANY]!, MEMORY_PHYSICAL + offset);
-    if (result === FLUSH_REQUIRED) this.#flush(addr, length);
+    // A map that failed has given up the tables that it had made: others may have them once no CPU can walk them.
+    if (result === FLUSH_REQUIRED || this.tables.retiredPages > 0) this.#flush(addr, length);
     return result < 0 ? result : 0;
   }
 

@@ -1,0 +1,35 @@
+import { ACCESS_READ, MEMORY_ANONYMOUS, MEMORY_SYSTEM, PAGE_SIZE } from '@sbx/platform';
+import { afterEach, beforeEach, describe, expect } from 'vitest';
+import { Guest } from './guest.js';
+import { kvmMissing, testWithKvm } from './usable.js';
+
+const ENOMEM = 12;
+const MiB = 2 ** 20;
+/** What one table of the lowest level maps. */
+const TABLE_SPAN = 2 * MiB;
+const AREA = 0x10_0000_0000;
+
+describe('page tables', () => {
+  let guest: Guest;
+  beforeEach(() => {
+    if (kvmMissing === undefined) guest = new Guest();
+  });
+  afterEach(() => guest?.destroy());
+
+  testWithKvm('a map that fails takes nothing from others', () => {
+    const { memory, kernelMemory, platform } = guest;
+    const { tables } = platform.machine;
+    const [greedy, modest] = [guest.newSpace(), guest.newSpace()];
+    // There are only the table pages that exist already; four are left.
+    for (const size of [MiB, PAGE_SIZE]) while (kernelMemory.allocate(size, MEMORY_SYSTEM) >= 0);
+    const large = memory.allocate(8 * TABLE_SPAN, MEMORY_ANONYMOUS);
+    for (let at = AREA; tables.size / PAGE_SIZE - tables.usedPages > 4; at += TABLE_SPAN) {
+      expect(greedy.mapFile(at, memory, large, PAGE_SIZE, ACCESS_READ, true)).toBe(0);
+    }
+    const used = tables.usedPages;
+    // One page off, so that no large page fits: eight tables and more.
+    expect(greedy.mapFile(2 * AREA + PAGE_SIZE, memory, large, 8 * TABLE_SPAN, ACCESS_READ, true)).toBe(-ENOMEM);
+    expect(tables.usedPages).toBe(used);
+    expect(modest.mapFile(AREA, memory, large, PAGE_SIZE, ACCESS_READ, true)).toBe(0);
+  });
+});
