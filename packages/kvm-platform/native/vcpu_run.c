@@ -135,11 +135,13 @@ static int load_state(struct vcpu *v, struct context *c) {
 
 /* --- Entry --- */
 
-static void prepare_bare(struct vcpu *v, struct context *c, const struct space *s, uint64_t generation, bool loaded) {
+static void prepare_bare(struct vcpu *v, struct context *c, const struct space *s, bool flush, bool loaded) {
   struct kvm_run *run = v->run;
   struct kvm_sregs *special = &run->s.regs.sregs;
-  /* A KVM that does not shadow forgets translations when CR3 changes; bit 5 is ignored by the CPU. */
-  uint64_t cr3 = s->cr3 | (v->machine->shadow ? 0 : (generation & 1) << 5);
+  /* A KVM that does not shadow forgets translations when CR3 changes: by a bit that the CPU ignores, if by nothing else. */
+  const uint64_t ignored = 1u << 5;
+  uint64_t cr3 = s->cr3;
+  if (!v->machine->shadow) cr3 |= (flush ? ~special->cr3 : special->cr3) & ignored;
   run->kvm_dirty_regs = KVM_SYNC_X86_REGS;
   if (loaded || v->ring != 3 || special->cr3 != cr3) {
     vcpu_set_ring(special, 3);
@@ -207,7 +209,7 @@ static int prepare(struct vcpu *v, struct context *c, struct space *s, bool load
     v->generation = generation;
   }
   if (!v->machine->bare) return prepare_native(v, c, s, flush, loaded);
-  prepare_bare(v, c, s, generation, loaded);
+  prepare_bare(v, c, s, flush, loaded);
   return 0;
 }
 

@@ -1,5 +1,6 @@
-import { ACCESS_READ, MEMORY_ANONYMOUS, MEMORY_SYSTEM, PAGE_SIZE } from '@sbx/platform';
+import { ACCESS_READ, EVENT_SYSCALL, MEMORY_ANONYMOUS, MEMORY_SYSTEM, PAGE_SIZE } from '@sbx/platform';
 import { afterEach, beforeEach, describe, expect } from 'vitest';
+import { binding } from '../src/binding.js';
 import { Guest } from './guest.js';
 import { kvmMissing, testWithKvm } from './usable.js';
 
@@ -31,5 +32,21 @@ describe('page tables', () => {
     expect(greedy.mapFile(2 * AREA + PAGE_SIZE, memory, large, 8 * TABLE_SPAN, ACCESS_READ, true)).toBe(-ENOMEM);
     expect(tables.usedPages).toBe(used);
     expect(modest.mapFile(AREA, memory, large, PAGE_SIZE, ACCESS_READ, true)).toBe(0);
+  });
+
+  testWithKvm('any number of flushes between two runs makes the next one load CR3 anew', () => {
+    const { platform, space } = guest;
+    const { machine } = platform;
+    // Where KVM shadows page tables it flushes by itself; here it is as if it did not.
+    machine.setMode({ ...machine.mode, shadow: false });
+    const thread = guest.thread('syscalls');
+    const loads = () => (machine.mode.bare ? platform.counts().specialRegisters : platform.counts().flushEntry);
+    for (let flushes = 0; flushes <= 4; flushes++) {
+      expect(guest.run(thread)).toBe(EVENT_SYSCALL);
+      const before = loads();
+      for (let i = 0; i < flushes; i++) binding.flush(machine.id, space.id);
+      expect(guest.run(thread)).toBe(EVENT_SYSCALL);
+      expect(loads() - before > 0).toBe(flushes > 0);
+    }
   });
 });
