@@ -19,18 +19,24 @@ export interface FilledRange {
 /**
  * Allocates `length` bytes (page-aligned, at most `chunkSize`) and has `reader` fill them, in as many calls as it needs, until the range is full, the data
  * end, or an error. Pages that were not filled completely are freed again; the caller owns one reference of each of the others.
+ * What the reader throws is thrown on, and everything is freed.
  */
 export function allocateAndFill(memory: Memory, length: number, kind: MemoryKind, reader: Reader): FilledRange {
   const offset = memory.allocate(length, kind);
   if (offset < 0) return { offset, length: 0, read: 0, error: offset };
   let read = 0;
   let error = 0;
-  while (read < length) {
-    const count = reader(memory.bytes(offset + read, length - read));
-    if (count > length - read) throw new RangeError(`a reader gave ${count} bytes for ${length - read}`);
-    if (count < 0) error = count;
-    if (count <= 0) break;
-    read += count;
+  try {
+    while (read < length) {
+      const count = reader(memory.bytes(offset + read, length - read));
+      if (!(count <= length - read)) throw new RangeError(`a reader gave ${count} bytes for ${length - read}`);
+      if (count < 0) error = count;
+      if (count <= 0) break;
+      read += count;
+    }
+  } catch (thrown) {
+    memory.decRef(offset, length);
+    throw thrown;
   }
   const kept = read - (read % PAGE_SIZE);
   if (kept < length) memory.decRef(offset + kept, length - kept);

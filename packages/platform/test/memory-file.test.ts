@@ -166,6 +166,12 @@ test('allocateAndFill keeps whole pages and frees the rest', () => {
   expect(full).toMatchObject({ length: 8192, read: 8192, error: 0 });
   expect(memory.bytes(full.offset, 8192).every((x) => x === 0)).toBe(true);
   expect(allocateAndFill(memory, 4096, MEMORY_PAGE_CACHE, () => 0)).toMatchObject({ length: 0, read: 0, error: 0 });
-  expect(() => allocateAndFill(memory, 4096, MEMORY_PAGE_CACHE, () => 5000)).toThrow(RangeError);
+  const before = memory.usage(MEMORY_PAGE_CACHE);
+  const broken = () => {
+    throw new Error('broken');
+  };
+  expect(() => allocateAndFill(memory, 4096, MEMORY_PAGE_CACHE, broken)).toThrow('broken');
+  for (const count of [5000, Number.NaN]) expect(() => allocateAndFill(memory, 4096, MEMORY_PAGE_CACHE, () => count)).toThrow(RangeError);
+  expect(memory.usage(MEMORY_PAGE_CACHE)).toBe(before);
   memory.destroy();
 });
