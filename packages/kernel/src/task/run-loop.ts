@@ -23,6 +23,7 @@ import { exitTask } from './exit.js';
 import { RunLengths } from './run-lengths.js';
 import { RunQueue } from './run-queue.js';
 import { HISTORY, TASK_BLOCKED, TASK_RUNNABLE, TASK_RUNNING, TASK_STOPPED, TASK_ZOMBIE, type Task } from './task.js';
+import { emulateUmip, resolveRepeatedWrite, USER_WRITE } from './umip-amd64.js';
 
 /** How long the loop runs before Node's event loop gets its turn. */
 const SLICE_NS = 10e6;
@@ -38,7 +39,8 @@ const BUSY = 3;
 const WAIT_NS = 500e3;
 /** A deadline nearer than this is waited for here, because Node's timers count whole milliseconds. */
 const NEAR_NS = 2e6;
-/** Vector of a page fault. */
+/** Vectors. */
+const GENERAL_PROTECTION = 13;
 const PAGE_FAULT = 14;
 
 /**
@@ -391,13 +393,18 @@ export class RunLoop {
     task.faultVector = page.vector;
     let signo = page.signo;
     let code = page.sigcode;
+    if (page.vector === GENERAL_PROTECTION && emulateUmip(task)) return;
     if (page.vector === PAGE_FAULT && (signo === SIGSEGV || signo === SIGBUS)) {
       const outcome = task.mm.handleFault(page.faultAddress, page.access);
-      if (outcome === FAULT_OK) return;
+      if (outcome === FAULT_OK) {
+        if (page.errorCode === USER_WRITE) resolveRepeatedWrite(task);
+        return;
+      }
       if (outcome === FAULT_OUT_OF_MEMORY) {
         this.kernel.outOfMemory(task);
         return;
       }
+      if (page.errorCode === USER_WRITE && emulateUmip(task)) return;
       signo = faultSignal(outcome);
       code = faultCode(outcome);
     }

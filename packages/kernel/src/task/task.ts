@@ -77,6 +77,9 @@ export class Task {
   mustExit = false;
   /** What restart_syscall continues, or null. */
   restartBlock: RestartBlock | null = null;
+  /** Where the last fault of a write that memory was found for came from, and its address: see umip-amd64.ts. */
+  writeFaultRip = Number.NaN;
+  writeFaultAddress = Number.NaN;
   /** The last fault, for signal frames: address halves, error code, vector. */
   faultLow = 0;
   faultHigh = 0;
