@@ -86,6 +86,17 @@ static uint32_t software_interrupt(const struct vcpu *v, struct context_page *pa
   return vector;
 }
 
+/*
+ * Whether a debug exception is that of INT1 (0xf1), and not of a single step. DR6 would say so, too, at the price of an ioctl. RIP should be after the
+ * instruction; under some hypervisors it is before.
+ */
+static bool is_icebp(const struct vcpu *v, const struct context_page *page, const struct space *s, uint64_t rip) {
+  uint8_t bytes[2] = {0, 0};
+  if ((page->regs[CONTEXT_INDEX_RFLAGS] & RFLAGS_STEP) != 0) return false;
+  (void)machine_peek(v->machine, s, rip - 1, bytes, sizeof(bytes));
+  return bytes[0] == 0xf1 || bytes[1] == 0xf1;
+}
+
 int fault_decode(struct vcpu *v, struct context *c, const struct space *s, uint32_t vector, uint32_t error_code, uint64_t cr2) {
   struct context_page *page = c->page;
   page->vector = vector;
@@ -108,6 +119,7 @@ int fault_decode(struct vcpu *v, struct context *c, const struct space *s, uint3
   if (vector >= 32 || traps[vector].signo == 0) return report_failure(v, c, "unexpected exception %u, error code 0x%x", vector, error_code);
   const struct trap *trap = &traps[vector];
   int code = trap->code;
+  if (vector == VECTOR_DEBUG && is_icebp(v, page, s, rip)) code = TRAP_BRKPT;
   if (vector == VECTOR_X87_FLOATING_POINT_EXCEPTION || vector == VECTOR_SIMD_FLOATING_POINT_EXCEPTION) {
     code = floating_point(c, vector);
   }

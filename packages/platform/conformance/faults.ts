@@ -8,6 +8,7 @@ export const SIGBUS = 7;
 export const SIGFPE = 8;
 export const SIGSEGV = 11;
 export const SI_KERNEL = 0x80;
+const TRAP_BRKPT = 1;
 
 /** A 64-bit register value: a number, or a bigint where it does not fit. */
 export type Value = number | bigint;
@@ -27,7 +28,7 @@ export interface FaultCase {
   readonly code?: number;
   /** The instruction pointer of the event; left out where processors differ. */
   readonly pc?: GuestLabel | Value;
-  /** si_addr; 'pc' for the same as `pc`. */
+  /** si_addr; 'pc' for the instruction pointer of the event. */
   readonly address: Value | 'pc';
   /** ACCESS_* bit of a page fault. */
   readonly access?: number;
@@ -102,6 +103,16 @@ export const FAULTS: readonly FaultCase[] = [
   { name: 'division by zero', entry: 'divide_error', signo: SIGFPE, code: 1, pc: 'divide_error_pc', address: 'pc', vector: 0 },
   { name: 'breakpoint (int3)', entry: 'breakpoint', signo: SIGTRAP, code: SI_KERNEL, pc: 'breakpoint_end', address: 0, vector: 3 },
   { name: 'breakpoint (int 3)', entry: 'int_3', signo: SIGTRAP, code: SI_KERNEL, pc: 'int_3_end', address: 0, vector: 3 },
+  {
+    name: 'int1',
+    entry: 'icebp',
+    signo: SIGTRAP,
+    code: TRAP_BRKPT,
+    // Before or after the instruction: hypervisors differ.
+    address: 'pc',
+    vector: 1,
+    realCpuOnly: true,
+  },
   { name: 'overflow (int 4)', entry: 'overflow', signo: SIGSEGV, code: SI_KERNEL, pc: 'overflow_end', address: 0, vector: 4 },
   { name: 'invalid opcode', entry: 'invalid_opcode', signo: SIGILL, code: 2, pc: 'invalid_opcode_pc', address: 'pc', vector: 6 },
   protection('hlt', 'privileged_hlt'),

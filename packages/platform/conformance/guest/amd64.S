@@ -225,6 +225,10 @@ entry int_3
         .byte 0xcd, 3
 label int_3_end
         syscall
+// int1, which assemblers have no common name for.
+entry icebp
+        .byte 0xf1
+        syscall
 entry overflow
 label overflow_pc
         int $4
