@@ -304,7 +304,8 @@ static int position(struct vcpu *v, const struct context *c) {
   }
   /*
    * Ring 3 runs with IF set, so a vCPU that could not take an interrupt here has an exception to deliver first, or has just loaded SS, which keeps
-   * interrupts off for one instruction: then it is between two. Ring 3 may load SS all the time, so it is not waited for.
+   * interrupts off for one instruction: then it is between two. Ring 3 may load SS all the time, so it is not waited for. (But where it steps singly:
+   * the CPU may owe it a trap then, and the next instruction that is no load of SS brings it.)
    * KVM says that an exception is pending by the flag since Linux 5.10 only; older ones list it, but for INT3 and INTO, before which they have not
    * advanced RIP.
    */
@@ -315,7 +316,8 @@ static int position(struct vcpu *v, const struct context *c) {
     return INSIDE;
   }
   if (events.exception.injected || events.exception.pending || events.interrupt.injected || events.nmi.injected) return INSIDE;
-  if (!v->run->ready_for_interrupt_injection && events.interrupt.shadow == 0) return INSIDE;
+  bool stepping = (v->run->s.regs.regs.rflags & RFLAGS_STEP) != 0;
+  if (!v->run->ready_for_interrupt_injection && (events.interrupt.shadow == 0 || stepping)) return INSIDE;
   return ENTERING;
 }
 

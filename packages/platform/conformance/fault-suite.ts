@@ -1,10 +1,9 @@
 import { ACCESS_EXECUTE, ACCESS_WRITE, EVENT_SIGNAL, EVENT_SIGNAL_MAYBE_CPUID, EVENT_SYSCALL, REG } from '@sbx/platform';
 import { describe, expect, test } from 'vitest';
-import { CPU_IS_EMULATED, FAULTS, SIGILL, SIGSEGV, SIGTRAP } from './faults.js';
+import { CPU_IS_EMULATED, FAULTS, SIGILL, SIGSEGV, SIGTRAP, TRAP_FLAG } from './faults.js';
 import { at, faultAddress64, get64, type MakePlatform, useMachine } from './harness.js';
 
 const TRAP_TRACE = 2;
-const TRAP_FLAG = 0x100;
 
 /** Every kind of fault, with what Linux reports for it. */
 export function faultsSuite(make: MakePlatform): void {

@@ -8,6 +8,8 @@ export const SIGBUS = 7;
 export const SIGFPE = 8;
 export const SIGSEGV = 11;
 export const SI_KERNEL = 0x80;
+/** TF, the flag of RFLAGS that makes a thread step singly. */
+export const TRAP_FLAG = 0x100;
 const TRAP_BRKPT = 1;
 
 /** A 64-bit register value: a number, or a bigint where it does not fit. */

@@ -1,6 +1,6 @@
 import { EVENT_INTERRUPT, EVENT_SIGNAL, EVENT_SYSCALL, REG } from '@sbx/platform';
 import { describe, expect, test } from 'vitest';
-import { SIGTRAP } from './faults.js';
+import { SIGTRAP, TRAP_FLAG } from './faults.js';
 import { at, busy, HANG_NS, type MakePlatform, Random, useMachine } from './harness.js';
 import { DATA } from './layout.js';
 
@@ -86,6 +86,16 @@ export function interruptsSuite(make: MakePlatform): void {
         expect(machine().next()).toBe(thread.context);
         expect(thread.page.event).toBe(EVENT_INTERRUPT);
       }
+      // So is one that steps singly, unless the trap of a step comes first.
+      thread.set(REG.rflags, 0x202 | TRAP_FLAG);
+      for (let round = 0; round < 200; round++) {
+        thread.start();
+        busy(round / 20_000);
+        thread.context.interrupt();
+        expect(machine().next()).toBe(thread.context);
+        if (thread.page.event !== EVENT_INTERRUPT) expect([thread.page.event, thread.page.signo]).toEqual([EVENT_SIGNAL, SIGTRAP]);
+      }
+      thread.set(REG.rflags, 0x202);
       thread.goto('one_syscall');
       thread.runToSyscall();
     });
