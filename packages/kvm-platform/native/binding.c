@@ -80,6 +80,7 @@ static napi_value js_add_slot(napi_env env, napi_callback_info info) {
   int64_t physical, host, length;
   if (!begin_call(&call, env, info) || (h = handle_of(&call)) == NULL) return NULL;
   if (!integer(&call, 1, &physical) || !integer(&call, 2, &host) || !integer(&call, 3, &length)) return NULL;
+  /* SAFETY: the host's memory is a chunk of a memory file, which outlives the machine; KVM checks that the range is one of this process. */
   return small(env, machine_add_slot(h->machine, (uint64_t)physical, (uint64_t)host, (uint64_t)length));
 }
 
@@ -95,6 +96,7 @@ static napi_value js_configure(napi_env env, napi_callback_info info) {
   for (size_t i = 0; i < 8; i++) {
     if (!integer(&call, i + 1, &v[i])) return NULL;
   }
+  /* SAFETY: machine.ts allocated the kernel area in one piece, for the text and each vCPU, and frees it after close(). */
   memcpy((void *)(uintptr_t)v[7], ring0_exit_text, RING0_EXIT_TEXT_SIZE);
   h->machine->area = (struct kernel_area){.text = (uint64_t)v[0],
                                           .idt = (uint64_t)v[1],

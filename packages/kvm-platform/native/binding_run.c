@@ -76,6 +76,7 @@ static napi_value js_new_context(napi_env env, napi_callback_info info) {
   int64_t page;
   if (!begin_call(&call, env, info) || (h = handle_of(&call)) == NULL || !integer(&call, 1, &page)) return NULL;
   if (page <= 0 || page % 64 != 0) return throw_argument(env, "a page's address was expected");
+  /* SAFETY: kvm-platform.ts allocated CONTEXT_SIZE bytes of kernel memory there, and frees them after releaseContext() or close(). */
   return number(env, machine_new_context(h->machine, (struct context_page *)(uintptr_t)page));
 }
 

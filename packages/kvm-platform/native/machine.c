@@ -167,6 +167,7 @@ void *machine_physical(const struct machine *m, uint64_t physical, uint64_t leng
   for (uint32_t i = 0; i < count; i++) {
     const struct slot *s = &m->slots[i];
     if (physical >= s->physical && physical - s->physical <= s->length && length <= s->length - (physical - s->physical)) {
+      /* SAFETY: all of `length` lies in the slot, whose memory outlives the machine. */
       return (void *)(uintptr_t)(s->host + (physical - s->physical));
     }
   }

@@ -47,6 +47,7 @@ size_t machine_peek(const struct machine *m, const struct space *s, uint64_t add
     size_t n = length - done < left ? length - done : (size_t)left;
     const void *from = machine_physical(m, (entry & PTE_ADDRESS & ~(span(level) - 1)) + offset, n);
     if (from == NULL) break;
+    /* SAFETY: `from` has `n` bytes of one slot; other threads of the application may change them meanwhile, and any values will do. */
     memcpy((char *)to + done, from, n);
     done += n;
   }

@@ -260,6 +260,7 @@ static const uint64_t *stack_top(const struct vcpu *v, uint32_t vector) {
 
 static int on_exception(struct vcpu *v, struct context *c, const struct space *s, uint32_t vector) {
   struct machine *m = v->machine;
+  /* SAFETY: the stack is the vCPU's own, which ring 3 cannot reach: what is there is what the CPU has pushed. */
   const uint64_t *top = stack_top(v, vector);
   const struct frame *frame = (const struct frame *)(top - 5);
   uint64_t error_code = has_error_code(vector) ? top[-6] : 0;
