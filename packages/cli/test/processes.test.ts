@@ -2,7 +2,7 @@ import { readlinkSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { descendants, until } from '../../../apps/sandbox/test/support/processes.js';
 import { describePrograms } from './programs/support/describe.js';
-import { killGroup, sbx, shellInSandbox, start } from './programs/support/run.js';
+import { ENVIRONMENT, killGroup, run, sbx, shellInSandbox, start } from './programs/support/run.js';
 
 function executable(pid: number): string {
   try {
@@ -36,5 +36,19 @@ describePrograms('the processes of sbx run', {}, () => {
       kill -9 $all; wait
       n=0; for p in /proc/[0-9]*; do n=$((n + 1)); done; echo $n`;
     expect(await shellInSandbox([], script)).toBe('202\n2\n');
+  });
+
+  // Under KVM they are none of the host's. A user of our own, as the limit counts all processes of a user; root has none.
+  it.runIf(process.env.SBX_PLATFORM === 'systrap' && process.getuid!() === 0)('take turns where the host gives fewer', async () => {
+    const user = String(61_000 + (process.pid % 1000));
+    const asUser = ['--reuid', user, '--regid', user, '--clear-groups', '--inh-caps=-all', '--bounding-set=-all'];
+    const script = 'i=0; while [ $i -lt 40 ]; do sleep 0.1 & i=$((i + 1)); done; wait; echo all of $i';
+    const command = [sbx, 'run', '--platform', 'systrap', '-w', '/', '--', 'sh', '-c', script];
+    // Of these some fifteen are the sentry's own.
+    const { status, stdout, stderr } = await run('prlimit', ['--nproc=24', 'setpriv', ...asUser, ...command], {
+      cwd: '/',
+      env: { ...ENVIRONMENT, HOME: '/nonexistent' },
+    });
+    expect({ status, output: `${stdout}${stderr}` }).toEqual({ status: 0, output: 'all of 40\n' });
   });
 });

@@ -86,7 +86,12 @@ int machine_new_space(struct machine *m) {
   uint32_t left;
   if (!map_first(s) || epoll_ctl(m->epoll, EPOLL_CTL_ADD, s->pidfd, &event) != 0) space_kill(s, "no memory");
   int step = s->dead ? -1 : commands_await(s, &left);
-  if (step == 0) return (int)id;
+  /* The first thread, without which it is of no use: whoever waits for a process is to wait for that, too. */
+  struct thread *first = step == 0 ? space_take_thread(s) : NULL;
+  if (first != NULL) {
+    space_give_thread(first);
+    return (int)id;
+  }
   if (step > 0) explain_start(m, step);
   else snprintf(m->refusal, sizeof(m->refusal), "a stub process can't be set up: %s", s->reason);
   space_release(s);
@@ -179,7 +184,10 @@ struct thread *space_take_thread(struct space *s) {
     return t;
   }
   uint32_t index = s->thread_count;
-  if (index == s->chunk_count * SLOT_CHUNK && !add_chunk(s)) return NULL;
+  if (index == s->chunk_count * SLOT_CHUNK && !add_chunk(s)) {
+    space_kill(s, "it has %u threads, and there is no room for another", index);
+    return NULL;
+  }
   struct chunk *chunk = s->chunks[index / SLOT_CHUNK];
   t = &chunk->threads[index % SLOT_CHUNK];
   *t = (struct thread){.space = s, .index = index};
@@ -193,7 +201,11 @@ struct thread *space_take_thread(struct space *s) {
   } stack = {slot + SLOT_STACK, 0, SLOT_SIZE - SLOT_STACK};
   memcpy(t->line + LINE_ALTSTACK, &stack, sizeof(stack));
   const uint64_t arguments[6] = {THREAD_FLAGS, slot + SLOT_IMAGE, slot + SLOT_TID, 0, 0, CONTROL_BASE + CONTROL_LINES + ((uint64_t)index << LINE_SHIFT)};
-  if (commands_run(s, COMMAND_CLONE, arguments) != 0) return NULL;
+  int error = commands_run(s, COMMAND_CLONE, arguments);
+  if (error != 0) {
+    if (error > 0) space_kill(s, "the host gives it no more threads (errno %d)", error);
+    return NULL;
+  }
   t->tid = (pid_t)*word(t->slot, SLOT_TID);
   if (!is_new_thread(s, t->tid)) {
     space_kill(s, "a thread's number was tampered with");

@@ -106,6 +106,8 @@ export class MemoryManager implements AddressTranslator, GuestMemory {
   resolvedLength = 0;
   /** The platform's address space, or null while there is none. For mm/. */
   hardware: AddressSpace | null = null;
+  /** Since when (CLOCK_MONOTONIC, ns), if it was taken from others. */
+  hardwareSince = 0;
 
   #references = 1;
   #waiting: Promise<void> | null = null;

@@ -1,5 +1,6 @@
 import { SIGBUS, SIGSEGV } from '@sbx/abi';
 import {
+  type AddressSpace,
   CONTEXT_FIELDS,
   type Context,
   EVENT_FAILED,
@@ -20,6 +21,7 @@ import type { SyscallHandler } from '../syscalls/entry.js';
 import { INTERRUPTED, WOKEN } from '../wait/blocking.js';
 import { isRestart } from '../wait/restart.js';
 import { exitTask } from './exit.js';
+import { idleSpace } from './idle-space.js';
 import { RunLengths } from './run-lengths.js';
 import { RunQueue } from './run-queue.js';
 import { HISTORY, TASK_BLOCKED, TASK_RUNNABLE, TASK_RUNNING, TASK_STOPPED, TASK_ZOMBIE, type Task } from './task.js';
@@ -58,6 +60,8 @@ export class RunLoop {
   #scheduled = false;
   #timeout: NodeJS.Timeout | null = null;
   #stopped = false;
+  /** The platform has refused an address space, and none was given back since. */
+  #spacesOut = false;
   /** When the oldest of the running tasks was started. */
   #quantumEnd = Number.POSITIVE_INFINITY;
   #now = 0;
@@ -212,11 +216,8 @@ export class RunLoop {
 
   /** Hands a task to a native thread. */
   #start(task: Task): void {
-    const space = task.mm.addressSpace();
-    if (space === null) {
-      this.#noAddressSpace(task);
-      return;
-    }
+    const space = task.mm.hardware ?? this.#newAddressSpace(task);
+    if (space === null) return;
     if (this.#running.size === 0) this.#quantumEnd = this.#now + QUANTUM_NS;
     task.state = TASK_RUNNING;
     this.#running.set(task.context, task);
@@ -249,11 +250,8 @@ export class RunLoop {
     const running = this.#running;
     let turnEnd = this.#now + TURN_NS;
     for (;;) {
-      const space = task.mm.addressSpace();
-      if (space === null) {
-        this.#noAddressSpace(task);
-        return true;
-      }
+      const space = task.mm.hardware ?? this.#newAddressSpace(task);
+      if (space === null) return true;
       task.state = TASK_RUNNING;
       const limit = Math.min(timers.next, queue.length > 0 || running.size > 0 ? Math.min(turnEnd, end) : end);
       const start = this.#now;
@@ -287,9 +285,37 @@ export class RunLoop {
     return event !== EVENT_INTERRUPT;
   }
 
-  #noAddressSpace(task: Task): void {
+  /** An address space for a task; where the platform has no more, one that is idle. Null: there is none, and the task comes again. */
+  #newAddressSpace(task: Task): AddressSpace | null {
+    const { mm } = task;
+    const free = this.#spacesOut ? null : mm.addressSpace();
+    if (free !== null) return free;
+    for (let idle = idleSpace(this.kernel, mm, this.#now); idle !== null; idle = idleSpace(this.kernel, mm, this.#now)) {
+      idle.releaseAddressSpace();
+      const space = mm.addressSpace();
+      if (space === null) continue;
+      mm.hardwareSince = this.#now;
+      return space;
+    }
+    if (!this.#spacesOut) {
+      this.#spacesOut = true;
+      mm.whenAddressSpace().then(() => {
+        this.#spacesOut = false;
+      });
+    }
     task.state = TASK_RUNNABLE;
-    task.mm.whenAddressSpace().then(() => this.wake(task));
+    if (this.queue.length === 0 && this.#running.size === 0) {
+      mm.whenAddressSpace().then(() => this.wake(task));
+      return null;
+    }
+    if (this.#running.size > 0 && !this.kernel.platform.wait(WAIT_NS)) {
+      // It comes back behind this task; when it has had its time it is idle then.
+      const [longest] = this.#running.values();
+      longest.quantumUsed = QUANTUM_NS;
+      longest.context.interrupt();
+    }
+    this.queue.push(task);
+    return null;
   }
 
   /** Acts on an event. True: the task wants to go on in user mode (state RUNNABLE, not queued). @hotpath */

@@ -1,7 +1,6 @@
 /**
  * Runs the program `argv[2]` (getppid.c) in a kernel on the real platform and prints what its counted system calls left on this process's heap: `argv[3]`
- * calls to warm up, `argv[4]` that count. A process of its own, so that nothing else allocates in it. Needs --expose-gc
- * and --no-memory-reducer.
+ * calls to warm up, `argv[4]` that count. A process of its own, so that nothing else allocates in it. Needs --expose-gc.
  */
 import { PerformanceObserver, performance } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
