@@ -89,6 +89,8 @@ export interface PlatformOptions {
   readonly zygoteSocket?: number;
   /** Whether the platform, where it can, rewrites call sites of programs so that system calls take less time. Default: true. */
   readonly rewriteCallSites?: boolean;
+  /** Whether both sides of the platform, where it has such, look for each other's answers for a while before they sleep. Default: true. */
+  readonly spin?: boolean;
 }
 
 /** What probing a platform on this machine showed. */

@@ -13,19 +13,19 @@
 
 static void close_handle(struct instance *instance, uint32_t id);
 
-/* open(memoryFd, memory, zygoteSocket, patches): a machine's number, or a string that says why not. zygoteSocket -1: makes a zygote. */
+/* open(memoryFd, memory, zygoteSocket, patches, looks): a machine's number, or a string that says why not. zygoteSocket -1: makes a zygote. */
 static napi_value js_open(napi_env env, napi_callback_info info) {
   struct call call;
-  int64_t memory_fd, memory, zygote, patches;
+  int64_t memory_fd, memory, zygote, patches, looks;
   if (!begin_call(&call, env, info) || !integer(&call, 0, &memory_fd) || !integer(&call, 1, &memory) || !integer(&call, 2, &zygote) ||
-      !integer(&call, 3, &patches)) {
+      !integer(&call, 3, &patches) || !integer(&call, 4, &looks)) {
     return NULL;
   }
   uint32_t id = 0;
   while (id < MAX_MACHINES && call.instance->handles[id] != NULL) id++;
   char reason[REASON_SIZE] = "too many platforms in one process";
   struct handle *h = id < MAX_MACHINES ? calloc(1, sizeof(*h)) : NULL;
-  if (h != NULL && (h->machine = machine_open((int)memory_fd, (const uint8_t *)(uintptr_t)memory, (int)zygote, patches != 0, reason, sizeof(reason))) != NULL) {
+  if (h != NULL && (h->machine = machine_open((int)memory_fd, (const uint8_t *)(uintptr_t)memory, (int)zygote, patches != 0, looks != 0, reason, sizeof(reason))) != NULL) {
     h->env = env;
     call.instance->handles[id] = h;
     return small(env, (int32_t)id);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -49,7 +50,14 @@ static const char *open_shared(struct machine *m) {
   return NULL;
 }
 
-struct machine *machine_open(int memory_fd, const uint8_t *memory, int zygote_socket, bool patches, char *reason, size_t size) {
+/* How many CPUs this process may use. */
+static uint32_t allowed_cpus(void) {
+  cpu_set_t set;
+  /* EINVAL: there are more than the set has room for. */
+  return (uint32_t)(sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : sysconf(_SC_NPROCESSORS_ONLN));
+}
+
+struct machine *machine_open(int memory_fd, const uint8_t *memory, int zygote_socket, bool patches, bool looks, char *reason, size_t size) {
   if ((getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE) == 0) {
     snprintf(reason, size, "the CPU or the kernel lacks FSGSBASE (Linux 5.9 on a CPU since 2012)");
     return NULL;
@@ -62,7 +70,7 @@ struct machine *machine_open(int memory_fd, const uint8_t *memory, int zygote_so
   m->zygote = -1;
   m->socket = zygote_socket;
   m->doorbell = m->epoll = m->timer = m->global_fd = m->patch_fd = -1;
-  m->cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+  m->cpus = looks ? allowed_cpus() : 0;
   xstate_probe(&m->xsave_size, &m->xfeatures);
   if (m->xsave_size > CONTEXT_XSTATE_SIZE) m->xsave_size = CONTEXT_XSTATE_SIZE;
   if (m->socket < 0) m->socket = zygote_start(&m->zygote);

@@ -162,6 +162,7 @@ struct machine {
   uint8_t *global;
   uint32_t xsave_size;
   uint64_t xfeatures;
+  /* How many there are for us; 0 where nobody is to look before sleeping. */
   uint32_t cpus;
   /* How long to look before sleeping, in ns: adapted to what came of it. */
   uint64_t look_ns;
@@ -201,8 +202,8 @@ struct machine {
 static inline _Atomic uint32_t *word(uint8_t *base, size_t offset) { return (_Atomic uint32_t *)(void *)(base + offset); }
 
 /* --- machine.c --- */
-/* A machine without spaces, or NULL with the reason. zygote_socket -1: makes a zygote of its own. */
-struct machine *machine_open(int memory_fd, const uint8_t *memory, int zygote_socket, bool patches, char *reason, size_t size);
+/* A machine without spaces, or NULL with the reason. zygote_socket -1: makes a zygote of its own; `looks`: whether to look before sleeping. */
+struct machine *machine_open(int memory_fd, const uint8_t *memory, int zygote_socket, bool patches, bool looks, char *reason, size_t size);
 /* Ends all stub processes. */
 void machine_close(struct machine *m);
 void machine_fail(struct machine *m, const char *format, ...) __attribute__((format(printf, 2, 3)));

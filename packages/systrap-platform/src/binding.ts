@@ -20,7 +20,7 @@ export interface MachineInfo {
  */
 export interface Binding {
   /** A machine, or why there can be none. `memory`: the address of application memory here. `zygoteSocket` -1 starts a zygote. */
-  open(memoryFd: number, memory: number, zygoteSocket: number, patches: 0 | 1): number | string;
+  open(memoryFd: number, memory: number, zygoteSocket: number, patches: 0 | 1, looks: 0 | 1): number | string;
   close(machine: number): void;
   info(machine: number): MachineInfo;
   ready(machine: number, wake: () => void): number;

@@ -68,7 +68,8 @@ export class SystrapPlatform extends NoCPUPreemptionDetection implements Platfor
     // Not by its class: there may be two of it, from ESM and CommonJS.
     const { fd } = options.memory as Partial<MemoryFile>;
     if (fd === undefined) throw new SystrapError('application memory has to be a MemoryFile, which other processes can map');
-    const machine = binding.open(fd, options.memory.address(0), options.zygoteSocket ?? -1, options.rewriteCallSites === false ? 0 : 1);
+    const { zygoteSocket = -1, rewriteCallSites = true, spin = true } = options;
+    const machine = binding.open(fd, options.memory.address(0), zygoteSocket, rewriteCallSites ? 1 : 0, spin ? 1 : 0);
     if (typeof machine === 'string') throw new SystrapError(machine);
     this.#machine = machine;
     this.memory = options.memory;
