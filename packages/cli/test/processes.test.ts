@@ -43,10 +43,10 @@ describePrograms('the processes of sbx run', {}, () => {
     const user = String(61_000 + (process.pid % 1000));
     const asUser = ['--reuid', user, '--regid', user, '--clear-groups', '--inh-caps=-all', '--bounding-set=-all'];
     const script = 'i=0; while [ $i -lt 40 ]; do sleep 0.1 & i=$((i + 1)); done; wait; echo all of $i';
-    const command = [sbx, 'run', '--platform', 'systrap', '-w', '/', '--', 'sh', '-c', script];
+    const command = [sbx, 'run', '--platform', 'systrap', '-w', '/usr', '--', 'sh', '-c', script];
     // Of these some fifteen are the sentry's own.
     const { status, stdout, stderr } = await run('prlimit', ['--nproc=24', 'setpriv', ...asUser, ...command], {
-      cwd: '/',
+      cwd: '/usr',
       env: { ...ENVIRONMENT, HOME: '/nonexistent' },
     });
     expect({ status, output: `${stdout}${stderr}` }).toEqual({ status: 0, output: 'all of 40\n' });
