@@ -1,6 +1,6 @@
 /**
  * What looking before sleeping (`spin`) costs where there are fewer CPUs than busy sandboxes would like: `pnpm --filter @sbx/systrap-platform bench:busy`.
- * As many processes as CPUs, each with a platform whose program makes system calls all the time, for a second, with and without looking, in turn.
+ * One process, and as many as CPUs, each with a platform whose program makes system calls all the time, for a second, with and without looking, in turn.
  * System calls a second of all of them together; the ratio is time with looking to time without.
  */
 import { fork } from 'node:child_process';
@@ -9,6 +9,7 @@ import { availableParallelism } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ACCESS_EXECUTE, ACCESS_READ, EVENT_INTERRUPT, MEMORY_ANONYMOUS, MemoryFile, REG } from '@sbx/platform';
+import { summarize } from '../../../tools/native/measure.js';
 import { SystrapPlatform } from '../src/index.js';
 
 const MiB = 2 ** 20;
@@ -51,10 +52,6 @@ async function workTogether(processes: number, computing: number, spin: boolean)
   return counts.reduce((sum, calls) => sum + calls);
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] as number;
-}
-
 async function compare(): Promise<void> {
   const rows: Record<string, Record<string, number>> = {};
   for (const processes of [1, availableParallelism()]) {
@@ -65,7 +62,7 @@ async function compare(): Promise<void> {
         looking.push(await workTogether(processes, computing, true));
         sleeping.push(await workTogether(processes, computing, false));
       }
-      const [most, least] = [median(looking), median(sleeping)];
+      const [most, least] = [summarize(looking).median, summarize(sleeping).median];
       rows[`${processes} busy, ${computing} instructions a call`] = {
         looking: most,
         sleeping: least,

@@ -79,7 +79,7 @@ async function fetchBackport(machine: Machine, cacheFolder: string, folder: stri
     await run('apt-get', [...options, '-q', 'update'], { cwd: scratch });
     await run('apt-get', [...options, '-q', 'download', `${machine.needs[machine.qemu]}/${codename}-backports`], { cwd: scratch });
     const archive = readdirSync(scratch).find((file) => file.endsWith('.deb'));
-    if (archive === undefined) throw new Error(`apt-get download left no file`);
+    if (archive === undefined) throw new Error('apt-get download left no file');
     await run('dpkg-deb', ['-x', archive, 'tree'], { cwd: scratch });
     // Its libraries may be missing here.
     const version = await versionOf(path.join(scratch, 'tree/usr/bin', machine.qemu));

@@ -27,9 +27,12 @@ export function currentDirectory(): string {
 export function physicalPath(file: string): string {
   try {
     const name = hostPath(file);
-    const real = typeof name === 'string' ? realpathSync(name) : '\ufffd';
+    if (typeof name === 'string') {
+      const real = realpathSync(name);
+      if (!isLossy(real)) return real;
+    }
     // Only the native variant takes and gives bytes.
-    return isLossy(real) ? decodeBytes(realpathSync.native(name, 'buffer')) : real;
+    return decodeBytes(realpathSync.native(name, 'buffer'));
   } catch {
     const parent = path.dirname(file);
     return parent === file ? file : path.join(physicalPath(parent), path.basename(file));

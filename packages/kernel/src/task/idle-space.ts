@@ -2,9 +2,7 @@ import type { Kernel } from '../kernel.js';
 import type { MemoryManager } from '../mm/memory-manager.js';
 import { TASK_RUNNABLE, TASK_RUNNING } from './task.js';
 
-/**
- * How long a program that could go on keeps its address space: in a new one page faults bring everything back, which takes it 10 ms and more.
- */
+/** How long a program that could go on keeps its address space: in a new one page faults bring everything back, which takes it 10 ms and more. */
 const KEPT_NS = 100e6;
 
 /**
