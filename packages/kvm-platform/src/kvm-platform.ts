@@ -79,8 +79,9 @@ export class KvmPlatform extends NoCPUPreemptionDetection implements Platform {
     const wanted = options.concurrency ?? availableParallelism();
     this.memory = options.memory;
     this.#kernelMemory = options.kernelMemory;
-    this.concurrency = Math.max(1, Math.min(wanted, 256));
-    this.machine = new Machine(options.memory, options.kernelMemory, this.concurrency + 1, options.deviceFd ?? -1);
+    const vcpus = 1 + Math.max(1, Math.min(wanted, 256));
+    this.machine = new Machine(options.memory, options.kernelMemory, vcpus, options.deviceFd ?? -1);
+    this.concurrency = this.machine.vcpus - 1;
     const { xsaveSize, xcr0 } = this.machine.info();
     this.extendedState = { size: xsaveSize, featuresLow: xcr0 >>> 0, featuresHigh: Math.floor(xcr0 / 2 ** 32) };
     try {

@@ -6,6 +6,8 @@ import { KERNEL_LINEAR, KERNEL_PHYSICAL, MEMORY_PHYSICAL, TABLES_LINEAR, TABLES_
 import { TableMemory } from './table-memory.js';
 
 const PAGE = 4096;
+/** vCPU 0, which the owner runs, and one for the pool. */
+const MIN_VCPUS = 2;
 
 /** How this machine enters and leaves ring 0, and what KVM does with page tables; see native/machine.h. */
 export interface Mode {
@@ -23,6 +25,8 @@ export class Machine {
   readonly id: number;
   readonly memory: Memory;
   readonly tables: TableMemory;
+  /** How many vCPUs there can be: as many as were asked for, or as KVM has. */
+  readonly vcpus: number;
   /** Tables with the kernel half only, which all address spaces share. */
   readonly kernelHalf: amd64.PageTables;
   /** The largest pages of address spaces. A KVM that shadows page tables gains nothing from large ones, and would have to be told of their splits. */
@@ -48,10 +52,15 @@ export class Machine {
     this.memory = memory;
     this.#kernelMemory = kernelMemory;
     const info = this.info();
+    if (info.maxVcpus < MIN_VCPUS) {
+      binding.close(id);
+      throw new KvmError(`KVM gives a virtual machine ${info.maxVcpus} vCPU, ${MIN_VCPUS} are needed`);
+    }
+    this.vcpus = Math.min(vcpus, info.maxVcpus);
     this.#physicalLimit = 2 ** amd64.addressLimits(info.addressSizes).physicalBits;
     this.largestLevel = info.gigabytePages ? 3 : 2;
     this.tables = new TableMemory(id, kernelMemory);
-    this.#areaSize = binding.textSize + amd64.IDT_SIZE + vcpus * amd64.CPU_SIZE;
+    this.#areaSize = binding.textSize + amd64.IDT_SIZE + this.vcpus * amd64.CPU_SIZE;
     this.#areaOffset = kernelMemory.allocate(this.#areaSize, MEMORY_SYSTEM);
     const kernelHalf = this.#areaOffset < 0 ? this.#areaOffset : amd64.PageTables.create(this.tables, { largestLevel: this.largestLevel });
     if (typeof kernelHalf === 'number') {
@@ -63,7 +72,7 @@ export class Machine {
     const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
     this.#idt = words.subarray(binding.textSize / 4, (binding.textSize + amd64.IDT_SIZE) / 4);
     try {
-      this.#build(words, vcpus);
+      this.#build(words);
     } catch (error) {
       binding.close(id);
       throw error;
@@ -129,8 +138,9 @@ export class Machine {
     this.#kernelMemory.decRef(this.#areaOffset, this.#areaSize);
   }
 
-  #build(words: Uint32Array, vcpus: number): void {
+  #build(words: Uint32Array): void {
     const { textSize } = binding;
+    const { vcpus } = this;
     const cpus = textSize + amd64.IDT_SIZE;
     const host = this.#kernelMemory.address(this.#areaOffset);
     this.#check(binding.addSlot(this.id, KERNEL_PHYSICAL, host, this.#areaSize), 'KVM refused the kernel area');
