@@ -144,14 +144,10 @@ export class Cpu {
     this.clearErrorCode();
   }
 
-  /** The error code of the last exception; {@link errorIsUser} tells whose. */
-  errorCode(): number {
-    return this.#words[this.#at + CPU.offsets.errorCode / 4]!;
-  }
-
-  /** Whether {@link errorCode} is of a fault of ring 3. If not, it says nothing about the last one of ring 3. */
-  errorIsUser(): boolean {
-    return this.#words[this.#at + CPU.offsets.errorType / 4] !== 0;
+  /** The error code of the last exception, and whether ring 3 raised it. If not, `value` says nothing about the last exception of ring 3. */
+  errorCode(): { readonly value: number; readonly user: boolean } {
+    const { errorCode, errorType } = CPU.offsets;
+    return { value: this.#words[this.#at + errorCode / 4]!, user: this.#words[this.#at + errorType / 4] !== 0 };
   }
 
   clearErrorCode(): void {

@@ -180,12 +180,12 @@ describe('the per-CPU structure', () => {
   });
 
   it('tells whose the error code is', () => {
-    expect([cpu.errorCode(), cpu.errorIsUser()]).toEqual([0, true]);
+    expect(cpu.errorCode()).toEqual({ value: 0, user: true });
     cpu.setWords(offsets.errorCode, 7, 0);
     cpu.setWords(offsets.errorType, 0, 0);
-    expect([cpu.errorCode(), cpu.errorIsUser()]).toEqual([7, false]);
+    expect(cpu.errorCode()).toEqual({ value: 7, user: false });
     cpu.clearErrorCode();
-    expect([cpu.errorCode(), cpu.errorIsUser()]).toEqual([0, true]);
+    expect(cpu.errorCode()).toEqual({ value: 0, user: true });
   });
 
   it('takes CR3 values and flags of a switch', () => {
