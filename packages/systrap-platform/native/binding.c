@@ -143,11 +143,18 @@ static bool export_all(napi_env env, napi_value exports, const struct function *
   return true;
 }
 
+static bool export_switch_arguments(napi_env env, napi_value exports, struct instance *instance) {
+  napi_value buffer;
+  return napi_create_external_arraybuffer(env, instance->switch_arguments, sizeof(instance->switch_arguments), NULL, NULL, &buffer) == napi_ok &&
+         napi_set_named_property(env, exports, "switchArguments", buffer) == napi_ok;
+}
+
 NAPI_MODULE_INIT() {
   struct instance *instance = calloc(1, sizeof(*instance));
   if (instance == NULL) return NULL;
   napi_add_env_cleanup_hook(env, finalize, instance);
   static const struct function life_functions[] = {{"open", js_open}, {"close", js_close}, {"info", js_info}, {"ready", js_ready}, {NULL, NULL}};
   if (!export_all(env, exports, life_functions, instance) || !export_all(env, exports, run_functions, instance)) return NULL;
+  if (!export_switch_arguments(env, exports, instance)) return NULL;
   return exports;
 }

@@ -20,9 +20,13 @@ struct handle {
   uv_poll_t poll;
 };
 
+/* What `switch` is given; reading it from here costs less than Node-API's arguments. */
+enum { SWITCH_MACHINE, SWITCH_CONTEXT, SWITCH_SPACE, SWITCH_TIMEOUT, SWITCH_ARGUMENTS };
+
 /* Per environment. */
 struct instance {
   struct handle *handles[MAX_MACHINES];
+  double switch_arguments[SWITCH_ARGUMENTS];
 };
 
 struct call {

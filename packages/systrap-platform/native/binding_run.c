@@ -149,21 +149,30 @@ static uint64_t loop_deadline(uv_loop_t *loop) {
   return deadline > least ? deadline : least;
 }
 
-/* switch(machine, context, space, timeoutNs): EVENT_*. */
+/* An argument of `switch` as an index below `limit`, else `limit`, which nothing has. */
+static uint32_t index_of(double value, uint32_t limit) { return value >= 0 && value < limit ? (uint32_t)value : limit; }
+
+/* switch(): runs the context that `switchArguments` says; its page has the event. */
 static napi_value js_switch(napi_env env, napi_callback_info info) {
-  struct call call;
-  struct handle *h;
-  struct context *c;
-  struct space *s;
-  double timeout;
-  if (!begin_call(&call, env, info) || (h = handle_of(&call)) == NULL || (c = context_of(&call, h, 1)) == NULL ||
-      (s = space_of(&call, h, 2)) == NULL) {
-    return NULL;
-  }
-  if (call.count < 4 || napi_get_value_double(env, call.arguments[3], &timeout) != napi_ok) return throw_argument(env, "a timeout was expected");
+  size_t count = 0;
+  void *data = NULL;
+  if (napi_get_cb_info(env, info, &count, NULL, NULL, &data) != napi_ok) return NULL;
+  const struct instance *instance = data;
+  const double *arguments = instance->switch_arguments;
+  const uint32_t machine = index_of(arguments[SWITCH_MACHINE], MAX_MACHINES);
+  struct handle *h = machine < MAX_MACHINES ? instance->handles[machine] : NULL;
+  if (h == NULL) return throw_argument(env, "not a machine");
+  struct machine *m = h->machine;
+  struct context *c = machine_context(m, index_of(arguments[SWITCH_CONTEXT], m->context_limit));
+  if (c == NULL) return throw_argument(env, "not a context");
+  struct space *s = machine_space(m, index_of(arguments[SWITCH_SPACE], m->space_limit));
+  if (s == NULL) return throw_argument(env, "not an address space");
   if (c->running || h->loop == NULL) return throw_argument(env, "the platform is not ready, or the context runs");
-  uint64_t limit = timeout >= 9e18 ? UINT64_MAX : timeout > 0 ? (uint64_t)timeout : 0;
-  return small(env, machine_switch(h->machine, c, s, limit, loop_deadline(h->loop), uv_backend_fd(h->loop)));
+  const double timeout = arguments[SWITCH_TIMEOUT];
+  const uint64_t limit = timeout >= 9e18 ? UINT64_MAX : timeout > 0 ? (uint64_t)timeout : 0;
+  if (!machine_run(m, c, s, limit)) machine_finish(m, c, limit, loop_deadline(h->loop), uv_backend_fd(h->loop));
+  context_collect(c);
+  return NULL;
 }
 
 static napi_value js_start(napi_env env, napi_callback_info info) {

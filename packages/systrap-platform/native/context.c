@@ -61,8 +61,23 @@ static void load_state(struct context *c, struct thread *t) {
 
 static uint64_t slot_address(const struct thread *t) { return SLOT_BASE + ((uint64_t)t->index << SLOT_SHIFT); }
 
+/* Whether the registers are those that a call left, but for its result. */
+static bool is_plain_return(const struct context *c, const uint64_t *regs) {
+  if (!c->called || !c->xstate_live) return false;
+  uint64_t changed = regs[CONTEXT_INDEX_RFLAGS] & RFLAGS_TRAP;
+  for (size_t i = 0; i < CONTEXT_INDEX_RAX; i++) changed |= regs[i] ^ c->call[i];
+  for (size_t i = CONTEXT_INDEX_RAX + 1; i < 15; i++) changed |= regs[i] ^ c->call[i];
+  for (size_t i = CONTEXT_INDEX_RIP; i < CONTEXT_INDEX_SS; i++) changed |= regs[i] ^ c->call[i];
+  return changed == 0;
+}
+
 static void load_registers(struct context *c, struct thread *t) {
   const uint64_t *regs = c->page->regs;
+  if (is_plain_return(c, regs)) {
+    write64(t->line, LINE_RAX, regs[CONTEXT_INDEX_RAX]);
+    *word(t->line, LINE_FLAGS) = LINE_RETURN;
+    return;
+  }
   uint64_t image[20];
   memcpy(image, regs, 15 * sizeof(image[0]));
   image[15] = regs[CONTEXT_INDEX_RIP];
@@ -190,14 +205,18 @@ static int read_call(struct context *c, struct thread *t) {
   regs[CONTEXT_INDEX_RCX] = regs[CONTEXT_INDEX_RIP] = site->end;
   regs[CONTEXT_INDEX_R11] = regs[CONTEXT_INDEX_RFLAGS] = saved[15];
   regs[CONTEXT_INDEX_RAX] = regs[CONTEXT_INDEX_ORIG_RAX] = site->nr;
-  regs[CONTEXT_INDEX_RSP] = read64(t->slot, SLOT_RSP);
+  regs[CONTEXT_INDEX_RSP] = saved[CONTEXT_INDEX_RAX];
   regs[CONTEXT_INDEX_CS] = USER_CODE;
   regs[CONTEXT_INDEX_SS] = USER_DATA;
   c->xstate_live = true;
   c->bases_pending = false;
   c->gs_free = true;
   s->machine->counts[COUNT_CALL]++;
-  if (!patch_is_stale(s, site)) return EVENT_SYSCALL;
+  if (!patch_is_stale(s, site)) {
+    memcpy(c->call, regs, sizeof(c->call));
+    c->called = true;
+    return EVENT_SYSCALL;
+  }
   regs[CONTEXT_INDEX_RIP] = site->end - sizeof(site->code);
   return EVENT_INTERRUPT;
 }
@@ -219,7 +238,7 @@ static void leave_call(struct context_page *p, const struct thread *t) {
     const uint64_t ax = regs[CONTEXT_INDEX_RAX], overflow = (ax & 0xff) == 1 || (ax & 0xff) == 0x80;
     regs[CONTEXT_INDEX_RFLAGS] = (regs[CONTEXT_INDEX_RFLAGS] & ~UINT64_C(0x8d5)) | (ax >> 8 & 0xd5) | overflow << 11;
   }
-  if (at >= STUB_CALL_SWITCHED && at < STUB_CALL_ELSEWHERE) regs[CONTEXT_INDEX_RSP] = read64(t->slot, SLOT_RSP);
+  if (at >= STUB_CALL_SWITCHED && at < STUB_CALL_ELSEWHERE) regs[CONTEXT_INDEX_RSP] = read64(t->slot, SLOT_SAVED_RSP);
   const struct site *site = &t->space->sites[number];
   if (patch_is_stale(t->space, site)) {
     /* The code was changed since: what is there now is what runs. */
@@ -238,6 +257,7 @@ static int read_event(struct context *c, struct thread *t) {
   struct context_page *p = c->page;
   const uint64_t base = slot_address(t);
   const uint32_t signo = read32(t->slot, SLOT_SIGNO);
+  c->called = false;
   if (signo == SIGNO_CALL) return read_call(c, t);
   const uint64_t uc_address = read64(t->slot, SLOT_UCONTEXT);
   if (uc_address == 0) return EVENT_INTERRUPT;

@@ -43,6 +43,7 @@
 #define GLOBAL_SPIN     128 /* u32: how often a thread looks for its resumption before it sleeps */
 #define GLOBAL_XFEATURES_LOW  192 /* u32, u32: what XRSTOR loads */
 #define GLOBAL_XFEATURES_HIGH 196
+#define GLOBAL_RDPID   200 /* u32: whether the CPU has this instruction */
 
 /* The control area: head, commands of 64 bytes, lines of 64 bytes. */
 #define CONTROL_SEQUENCE 0  /* u32: counts batches of commands; a futex word */
@@ -69,26 +70,30 @@
 #define LINE_GS_BASE   16
 #define LINE_XSTATE    24 /* where the extended state to load is, in the slot */
 #define LINE_ALTSTACK  32 /* stack_t */
+#define LINE_RAX       56 /* what a call returns */
 #define LINE_LOAD_FS 1
 #define LINE_LOAD_GS 2
 #define LINE_KEEP    4 /* the extended state is in the CPU */
 #define LINE_FAST    8 /* leave as SYSRET does: RCX is RIP, and no trap flag */
 #define LINE_SAVE   16 /* do not resume: store the extended state to SLOT_XSTATE and come back with SIGNO_SAVED */
+#define LINE_RETURN 32 /* back to the rewritten site: registers are in SLOT_SAVED as the thread left them there, RAX here */
 
 /* A slot: what a thread tells the sentry. */
 #define SLOT_EVENT    0   /* u32: the resumption that has come to its end */
 #define SLOT_SLEEPING 4   /* u32: the thread sleeps on its line */
+#define SLOT_SIGNO    8   /* u32 */
+#define SLOT_CPU      12  /* u32 */
+/* Not on the cache line that the sentry looks at: what it does not need for a call through a rewritten site. */
 #define SLOT_UCONTEXT 64  /* u64: the signal frame's ucontext; 0: kicked before any guest code ran, registers are as they were */
 #define SLOT_SIGINFO  72
-#define SLOT_SIGNO    80  /* u32 */
-#define SLOT_CPU      84  /* u32 */
-#define SLOT_FS_BASE  88
-#define SLOT_GS_BASE  96
-#define SLOT_TID      104 /* u32 */
-#define SLOT_RSP      112 /* u64: the stack pointer of a thread that came through a rewritten site */
+#define SLOT_FS_BASE  80
+#define SLOT_GS_BASE  88
+#define SLOT_TID      96  /* u32 */
 #define SLOT_XSTATE   0x400
-/* Registers of a thread that came through a rewritten site: 15 in the order of user_regs_struct, then RFLAGS; RCX is the site's number. */
+/* Registers of a thread that came through a rewritten site: 15 in the order of user_regs_struct, then RFLAGS; RCX is the site's number, RAX the stack pointer. */
 #define SLOT_SAVED     0x1780
+#define SLOT_SAVED_RSP 0x17d0
+#define SLOT_SAVED_RCX 0x17d8
 #define SLOT_SAVED_END 0x1800
 #define SLOT_STACK    0x2000
 /* The registers to load: 15 general ones in the order of user_regs_struct, then what IRET takes. Signals during the load are taken below it. */
@@ -106,13 +111,13 @@
 #define TABLE_SIZE 0x2000
 #define SITE_COUNT 1024
 #define ENTRY_SHIFT 4
-/* Offsets in the stub's text: the entries, the code behind them, and from where on in it flags are in AX, are back, RSP is in SLOT_RSP, all is in SLOT_SAVED. */
+/* Offsets in the stub's text: the entries, the code behind them, and from where on in it flags are in AX, are back, RSP is in SLOT_SAVED_RSP, all is in SLOT_SAVED. */
 #define STUB_ENTRIES    0x4000
 #define STUB_CALL       0x3e00
 #define STUB_CALL_FLAGS 0x3e04
 #define STUB_CALL_OURS  0x3e21
 #define STUB_CALL_SWITCHED 0x3e2f
-#define STUB_CALL_SAVED 0x3e4f
+#define STUB_CALL_SAVED 0x3e53
 /* From here on they are the guest's again. */
 #define STUB_CALL_ELSEWHERE 0x3ec0
 

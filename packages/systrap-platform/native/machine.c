@@ -1,6 +1,7 @@
 /* The machine: what all address spaces share. */
 #include "machine.h"
 
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -57,6 +58,11 @@ static uint32_t allowed_cpus(void) {
   return (uint32_t)(sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : sysconf(_SC_NPROCESSORS_ONLN));
 }
 
+static bool has_rdpid(void) {
+  uint32_t a, b, c = 0, d;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c & 1u << 22) != 0;
+}
+
 struct machine *machine_open(int memory_fd, const uint8_t *memory, int zygote_socket, bool patches, bool looks, char *reason, size_t size) {
   if ((getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE) == 0) {
     snprintf(reason, size, "the CPU or the kernel lacks FSGSBASE (Linux 5.9 on a CPU since 2012)");
@@ -87,6 +93,7 @@ struct machine *machine_open(int memory_fd, const uint8_t *memory, int zygote_so
   if (missing == NULL && error == 0) {
     *word(m->global, GLOBAL_XFEATURES_LOW) = (uint32_t)m->xfeatures;
     *word(m->global, GLOBAL_XFEATURES_HIGH) = (uint32_t)(m->xfeatures >> 32);
+    *word(m->global, GLOBAL_RDPID) = has_rdpid();
     return m;
   }
   if (missing != NULL) snprintf(reason, size, "the host refuses %s (errno %d)", missing, errno);

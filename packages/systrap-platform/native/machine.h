@@ -121,6 +121,9 @@ struct context {
   uint32_t xstate_offset;
   /* The extended state is in the CPU: the thread came through a rewritten site. */
   bool xstate_live;
+  /* Its last event was a call through a rewritten site, with these registers; they are in the slot, too. */
+  bool called;
+  uint64_t call[CONTEXT_INDEX_SS];
   /* The thread's GS base is the program's own 0, or the slot that stands for it. */
   bool gs_free;
   /* FS and GS base were given to the thread and it may not have loaded them: the page's are right. */
@@ -279,8 +282,10 @@ void machine_disarm(struct machine *m);
 void machine_watch(struct machine *m);
 /* Takes in what `epoll` has: rings of the doorbell, processes that died. */
 void machine_notice(struct machine *m);
-/* Runs one context to its event; it ends when `timeout_ns` are over, at `deadline` (CLOCK_MONOTONIC, ns) or when `backend_fd` is readable. */
-int machine_switch(struct machine *m, struct context *c, struct space *s, uint64_t timeout_ns, uint64_t deadline, int backend_fd);
+/* Starts a context and looks for its event without sleeping, at most for about `timeout_ns`: whether it is there. */
+bool machine_run(struct machine *m, struct context *c, struct space *s, uint64_t timeout_ns);
+/* Sleeps until it is there; the run ends when `timeout_ns` are over, at `deadline` (CLOCK_MONOTONIC, ns) or when `backend_fd` is readable. */
+void machine_finish(struct machine *m, struct context *c, uint64_t timeout_ns, uint64_t deadline, int backend_fd);
 
 /* Waits for the event of a thread that was resumed for itself, and not for its context. False: the space is dead now. */
 bool thread_await(struct thread *t);

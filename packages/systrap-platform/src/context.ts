@@ -19,6 +19,12 @@ const SIGKILL = 9;
 const USER_CODE = 0x33;
 const USER_DATA = 0x2b;
 
+const switchArguments = new Float64Array(binding.switchArguments);
+const MACHINE = 0;
+const CONTEXT = 1;
+const SPACE = 2;
+const TIMEOUT = 3;
+
 /** One application thread: its page, and its number in the native part. */
 export class SystrapContext implements Context {
   readonly page: ContextPage;
@@ -59,9 +65,14 @@ export class SystrapContext implements Context {
 
   /** @hotpath */
   switch(as: AddressSpace, _cpu: number, timeoutNs: number): EventKind {
-    const event = binding.switch(this.#machine, this.id, (as as SystrapAddressSpace).id, timeoutNs);
+    switchArguments[MACHINE] = this.#machine;
+    switchArguments[CONTEXT] = this.id;
+    switchArguments[SPACE] = (as as SystrapAddressSpace).id;
+    switchArguments[TIMEOUT] = timeoutNs;
+    binding.switch();
+    const event = this.page.event as EventKind;
     if (event === EVENT_SIGNAL && this.page.signo === SIGKILL) this.#died(as as SystrapAddressSpace);
-    return event as EventKind;
+    return event;
   }
 
   /** @hotpath */

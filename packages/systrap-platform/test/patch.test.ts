@@ -55,6 +55,50 @@ describe('rewritten call sites', () => {
     guest.destroy();
   });
 
+  testWithSystrap('give the result, and RCX and R11 as SYSCALL leaves them', () => {
+    const guest = new Guest();
+    const thread = guest.thread('results');
+    const { page } = thread;
+    const carry = 0x203;
+    for (let i = 0, sum = 0; i < 200; i++) {
+      page.setReg(REG.rflags, i % 3 === 0 ? carry : 0x202);
+      const flags = page.reg(REG.rflags);
+      expect([guest.run(thread), page.sysno, page.reg(REG.r12)]).toEqual([EVENT_SYSCALL, 39, sum]);
+      if (i > 0) expect(page.reg(REG.r13)).toBe(entry('results') + 7);
+      if (i > 0 && i % 3 !== 0) expect(page.reg(REG.r14) & ~0x8d5).toBe(flags & ~0x8d5);
+      page.setResult(i);
+      sum += i;
+    }
+    expect(guest.platform.counts().call).toBeGreaterThan(150);
+    guest.destroy();
+  });
+
+  testWithSystrap('go on with the registers that the kernel has changed, each of them', () => {
+    const guest = new Guest();
+    const thread = warm(guest);
+    const { page } = thread;
+    const names = ['r15', 'r14', 'r13', 'r12', 'rbp', 'r10', 'r9', 'r8', 'rdx', 'rsi', 'rdi', 'rsp'] as const;
+    const before = guest.platform.counts().call;
+    for (const [i, name] of names.entries()) {
+      const others = names.filter((other) => other !== name).map((other) => page.reg(REG[other]));
+      page.setReg(REG[name], 0x700000 + i);
+      // With the changed one, and then without a further change.
+      for (let k = 0; k < 2; k++) {
+        expect([guest.run(thread), page.reg(REG[name])]).toEqual([EVENT_SYSCALL, 0x700000 + i]);
+        expect(names.filter((other) => other !== name).map((other) => page.reg(REG[other]))).toEqual(others);
+        page.setResult(0);
+      }
+    }
+    page.setReg(REG.rbx, 5000);
+    expect([guest.run(thread), page.reg(REG.rbx)]).toEqual([EVENT_SYSCALL, 5001]);
+    page.setReg(REG.rflags, 0x203);
+    expect([guest.run(thread), page.reg(REG.rbx), page.reg(REG.rflags) & 1]).toEqual([EVENT_SYSCALL, 5002, 1]);
+    page.setReg(REG.rip, MOV);
+    expect([guest.run(thread), page.reg(REG.rbx)]).toEqual([EVENT_SYSCALL, 5002]);
+    expect(guest.platform.counts().call - before).toBe(2 * names.length + 3);
+    guest.destroy();
+  });
+
   testWithSystrap('are not made where they are not wanted', () => {
     const guest = new Guest(2, { rewriteCallSites: false });
     const thread = guest.thread('calls');

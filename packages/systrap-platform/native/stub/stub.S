@@ -289,6 +289,16 @@ dead:   ud2
  * The signal handler. In: edi: signal, rsi: siginfo, rdx: ucontext, rsp: the frame, in the thread's own slot. DF, TF and RF are clear; AC and NT may not be.
  */
         .balign 64
+        /* eax: the number of this CPU. rcx: the global page. */
+        .macro cpu_number
+        cmpl $0, GLOBAL_RDPID(%rcx)
+        je 8f
+        rdpid %rax
+        jmp 9f
+8:      movl $0x7b, %eax /* the segment whose limit holds it */
+        lsll %eax, %eax
+9:      andl $0xfff, %eax
+        .endm
 handler:
         pushq $2
         popfq
@@ -312,9 +322,8 @@ event:
         movq %rax, SLOT_FS_BASE(%r15)
         rdgsbase %rax
         movq %rax, SLOT_GS_BASE(%r15)
-        movl $0x7b, %eax /* the segment whose limit holds the CPU's number */
-        lsll %eax, %eax
-        andl $0xfff, %eax
+        movabsq $GLOBAL_BASE, %rcx
+        cpu_number
         movl %eax, SLOT_CPU(%r15)
 publish_unchanged:
         movl LINE_RESUME(%r14), %r13d
@@ -338,9 +347,7 @@ doorbell_site:
 wait:
         movabsq $GLOBAL_BASE, %rcx
         movl GLOBAL_SPIN(%rcx), %edx
-        movl $0x7b, %eax
-        lsll %eax, %eax
-        andl $0xfff, %eax
+        cpu_number
         cmpl %eax, GLOBAL_CPU(%rcx)
         je 2f
 1:      cmpl LINE_RESUME(%r14), %r13d
@@ -370,8 +377,8 @@ resume:
         movl GLOBAL_XFEATURES_LOW(%rcx), %eax
         movl GLOBAL_XFEATURES_HIGH(%rcx), %edx
         movl LINE_FLAGS(%r14), %ecx
-        testl $LINE_SAVE, %ecx
-        jnz save
+        testl $(LINE_SAVE | LINE_RETURN), %ecx
+        jnz 2f
         testl $LINE_KEEP, %ecx
         jnz 1f
         movq LINE_XSTATE(%r14), %rbx
@@ -420,6 +427,32 @@ fast:   popq %r15
         leaq 16(%rsp), %rsp
         popfq
         movq (%rsp), %rsp
+        jmp *%rcx
+2:      testl $LINE_SAVE, %ecx
+        jnz save
+        movq LINE_RAX(%r14), %rax
+        movq SLOT_SAVED_RCX(%r15), %rcx
+        movabsq $CONTROL_BASE, %r11
+        movq CONTROL_SITE_ADDRESSES(%r11,%rcx,8), %rcx
+        addq $2, %rcx
+        leaq SLOT_SAVED(%r15), %rsp
+        popq %r15
+        popq %r14
+        popq %r13
+        popq %r12
+        popq %rbp
+        popq %rbx
+        popq %r11
+        popq %r10
+        popq %r9
+        popq %r8
+        leaq 16(%rsp), %rsp
+        popq %rdx
+        popq %rsi
+        popq %rdi
+        movq (%rsp), %r11
+        popfq
+        movq SLOT_SAVED_RSP - SLOT_SAVED_END(%rsp), %rsp
         jmp *%rcx
 /* Stores the extended state. edx:eax: components. XSAVE leaves the reserved part of the header as it is. */
 save:   xorl %ecx, %ecx
@@ -564,7 +597,7 @@ call:
 1:      addb $0x7f, %al
         sahf
         .org STUB_CALL_OURS, 0x90
-        movq %rsp, %gs:SLOT_RSP
+        movq %rsp, %gs:SLOT_SAVED_RSP
         .org STUB_CALL_SWITCHED - 5, 0x90
         rdgsbase %rsp
         .org STUB_CALL_SWITCHED, 0x90
@@ -574,7 +607,7 @@ call:
         pushq %rsi
         pushq %rdx
         pushq %rcx
-        pushq %rax
+        leaq -8(%rsp), %rsp
         pushq %r8
         pushq %r9
         pushq %r10
@@ -596,9 +629,8 @@ call:
         movl $SIGNO_CALL, SLOT_SIGNO(%r15)
         rdfsbase %rax
         movq %rax, SLOT_FS_BASE(%r15)
-        movl $0x7b, %eax
-        lsll %eax, %eax
-        andl $0xfff, %eax
+        movabsq $GLOBAL_BASE, %rcx
+        cpu_number
         movl %eax, SLOT_CPU(%r15)
         jmp publish_unchanged
         /* As in STUB_CALL_OURS: flags and stack are the guest's. */

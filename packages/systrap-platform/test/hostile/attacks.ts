@@ -10,9 +10,11 @@ const CODE_SIZE = 512;
 const CALL_SIZE = 0x100;
 const CHECK_EVERY = 500;
 const FAKES_EVERY = 16;
+/** A second thread that jumped, and sleeps or runs since then, jumps again after so many attempts of the first. */
+const JUMP_PATIENCE = 100;
 const stack = BigInt(DATA) + 0xf000n;
 
-/** A thread that runs beside the one that attacks. */
+/** A routine that a thread runs for ever, beside the one that attacks. */
 interface Racer {
   readonly name: string;
   readonly routine: Routine;
@@ -59,12 +61,14 @@ function fillValues(memory: Buffer, random: Random): void {
   for (let i = 0; i < 64; i++) memory.writeBigUInt64LE(i < interesting.length ? interesting[i]! : random.u64(), VALUES + 8 * i);
 }
 
+const jumpTo = (offset: number, file: RegisterFile): Registers => ({ ...file.registers, rip: layout.STUB_BASE + BigInt(offset) });
+
 /** How far attacks go. */
 export interface Extent {
-  /** Of the jumps to every place, with every register file: how many; undefined: all of them, in order. */
+  /** Of the jumps to every place, with every register file, of one thread: how many; undefined: all of them, in order, and all of two threads. */
   readonly jumps: number | undefined;
-  /** The same for each race of a second thread. */
-  readonly racedJumps: number | undefined;
+  /** How many while a second thread does something else, or jumps, too. */
+  readonly racedJumps: number;
   /** Numbers of system calls that are tried at each SYSCALL instruction: those below, in steps. */
   readonly numbers: number;
   readonly numberStep: number;
@@ -107,17 +111,23 @@ export class Attack {
   }
 
   run(): void {
-    this.#phase('jumps', () => this.#jumps(this.#extent.jumps));
+    const { jumps, racedJumps } = this.#extent;
+    this.#phase('jumps', () => this.#jumps(jumps));
+    this.#phase('jumps of two threads', () =>
+      this.#raced(
+        () => this.victim.raceWith(() => this.#randomJump(), JUMP_PATIENCE),
+        () => this.#jumps(jumps === undefined ? undefined : racedJumps),
+      ),
+    );
     this.#phase('calls at each SYSCALL instruction', () => this.#callsAtSites());
     this.#phase('calls from guest code', () => this.#callsFromGuest());
     this.#phase('stacks', () => this.#stacks());
     this.#phase('segment bases and flags', () => this.#basesAndFlags());
     this.#phase('rewritten call sites', () => this.#rewrittenSites());
-    for (const racer of racers(this.#random)) {
-      this.#phase(`jumps while a thread ${racer.name}`, () =>
-        this.#raced(racer, () => this.#jumps(this.#extent.racedJumps, 10 * this.#extent.milliseconds)),
-      );
-      this.#phase(`events while a thread ${racer.name}`, () => this.#raced(racer, () => this.#events()));
+    for (const { name, routine, registers } of racers(this.#random)) {
+      const race = () => this.victim.race(routine, { ...registers, rsp: stack });
+      this.#phase(`jumps while a thread ${name}`, () => this.#raced(race, () => this.#jumps(racedJumps, 10 * this.#extent.milliseconds)));
+      this.#phase(`events while a thread ${name}`, () => this.#raced(race, () => this.#events()));
     }
   }
 
@@ -145,7 +155,7 @@ export class Attack {
   /** Jumps to places of the stub's text with register files. */
   #jumps(count: number | undefined, mostMilliseconds = Number.POSITIVE_INFINITY): void {
     const end = performance.now() + mostMilliseconds;
-    const jump = (offset: number, file: RegisterFile) => this.#attempt({ ...file.registers, rip: layout.STUB_BASE + BigInt(offset) });
+    const jump = (offset: number, file: RegisterFile) => this.#attempt(jumpTo(offset, file));
     if (count === undefined) {
       for (let offset = 0; offset < layout.STUB_SIZE; offset++) for (const file of this.files) jump(offset, file);
       return;
@@ -292,12 +302,16 @@ export class Attack {
     }
   }
 
-  #raced(racer: Racer, body: () => void): void {
+  #randomJump(): Registers {
+    return jumpTo(this.#random.below(layout.STUB_SIZE), this.#random.pick(this.files));
+  }
+
+  #raced(race: () => void, body: () => void): void {
     const { victim } = this;
     // Slot 0 is the attacking thread's.
     setRegisters(victim.context, { rip: routineAddress('callOnce'), rsp: stack });
     victim.attempt({ rip: routineAddress('callOnce'), rsp: stack });
-    victim.race(racer.routine, { ...racer.registers, rsp: stack });
+    race();
     body();
     victim.endRaces();
     victim.renew();

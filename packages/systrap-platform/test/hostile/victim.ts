@@ -83,6 +83,17 @@ export function setRegisters(context: Context, registers: Registers): void {
   }
 }
 
+/** A thread that runs beside the one that attacks. */
+interface Racing {
+  readonly context: Context;
+  /** What it runs next. */
+  readonly next: () => Registers;
+  readonly patience: number;
+  running: boolean;
+  /** Attempts since it was started. */
+  age: number;
+}
+
 /**
  * A platform with a hostile guest process, which is made anew when an attack ends it, and a bystander: another process whose work has to go on, memory that is
  * mapped nowhere and memory of the kernel, both of which have to stay as they are.
@@ -104,7 +115,7 @@ export class Victim {
   checks = 0;
   space: SystrapAddressSpace;
   /** Contexts that race, with what they run; they are started again with the process. */
-  readonly #racers: { context: Context; registers: Registers; running: boolean }[] = [];
+  readonly #racers: Racing[] = [];
   readonly context: Context;
   readonly #code: number;
   readonly #data: number;
@@ -162,17 +173,29 @@ export class Victim {
 
   /** Adds a thread to the hostile process that runs a routine for ever. */
   race(routine: Routine, registers: Registers): void {
-    const context = this.#newContext();
-    const racer = { context, registers: { rsp: BigInt(STACK_TOP), ...registers, rip: routineAddress(routine) }, running: false };
+    this.raceWith(() => ({ rsp: BigInt(STACK_TOP), ...registers, rip: routineAddress(routine) }));
+  }
+
+  /** Adds a thread to the hostile process, which goes on with the next registers when it has an event, and after so many attempts of the first thread. */
+  raceWith(next: () => Registers, patience = Number.POSITIVE_INFINITY): void {
+    const racer = { context: this.#newContext(), next, patience, running: false, age: 0 };
     this.#racers.push(racer);
     this.#startRacer(racer);
   }
 
-  #startRacer(racer: { context: Context; registers: Registers; running: boolean }): void {
-    setRegisters(racer.context, racer.registers);
+  #startRacer(racer: Racing): void {
+    setRegisters(racer.context, racer.next());
     racer.context.page.flags |= FLAG_STATE_DIRTY;
     racer.context.start(this.space);
     racer.running = true;
+    racer.age = 0;
+  }
+
+  #goOnRacing(): void {
+    for (const racer of this.#racers) {
+      if (!racer.running) this.#startRacer(racer);
+      else if (++racer.age === racer.patience) racer.context.interrupt();
+    }
   }
 
   /** Takes events. */
@@ -224,7 +247,7 @@ export class Victim {
     const outcome = this.#classify(this.context.page.event as EventKind);
     this.attempts++;
     this.outcomes[outcome]++;
-    if (typeof this.space.process === 'number') for (const racer of this.#racers) if (!racer.running) this.#startRacer(racer);
+    if (typeof this.space.process === 'number') this.#goOnRacing();
     if (typeof this.space.process === 'string') this.#renew();
     return outcome;
   }
