@@ -28,7 +28,7 @@ static int run_ring0(struct vcpu *v, uint64_t rip) {
   for (;;) {
     run->immediate_exit = 0;
     int error = kvm_run(v->fd);
-    if (error == -EINTR || error == -EAGAIN || (error == 0 && run->exit_reason == KVM_EXIT_IRQ_WINDOW_OPEN)) continue;
+    if (error == -EINTR || (error == 0 && run->exit_reason == KVM_EXIT_IRQ_WINDOW_OPEN)) continue;
     if (error == 0 && run->exit_reason == KVM_EXIT_HLT) return 0;
     report_failure(v, NULL, "code of ring 0 at 0x%llx failed: errno %d, exit reason %u", (unsigned long long)rip, -error, run->exit_reason);
     return -EIO;

@@ -323,6 +323,11 @@ static int position(struct vcpu *v, const struct context *c) {
 }
 
 static int on_host_error(struct vcpu *v, struct context *c, int error) {
+  /* With its first vCPU that runs, a virtual machine gets a thread of the kernel's, which counts as one of this process's user. */
+  if (error == -EAGAIN) {
+    report_machine_failure(v->machine, "the host gives KVM no more threads (ulimit -u, pids.max)");
+    return EVENT_FAILED;
+  }
   if (error != -EFAULT) return report_failure(v, c, "KVM_RUN failed: errno %d", -error);
   /* The host has no memory behind a page that the application may use. Linux answers such an access with SIGBUS. */
   if (position(v, c) == ENTERING) {
@@ -340,7 +345,7 @@ static int decode_exit(struct vcpu *v, struct context *c, const struct space *s,
   struct kvm_run *run = v->run;
   if (m->bare) v->ring = run->s.regs.sregs.cs.selector & 3;
   if (error < 0) {
-    if (error == -EINTR || error == -EAGAIN) {
+    if (error == -EINTR) {
       v->counts[COUNT_INTR]++;
       return EVENT_NONE;
     }

@@ -100,7 +100,7 @@ function readData(platform: Platform, space: KvmAddressSpace, context: Context, 
 function expectSyscall(platform: Platform, context: Context, event: number): void {
   if (event === EVENT_SYSCALL) return;
   const { page } = context;
-  if (event === EVENT_FAILED) throw new KvmError(`the device cannot run ring 3: ${platform.failure()}`);
+  if (event === EVENT_FAILED) throw new KvmError(`the device cannot run ring 3: ${platform.failure()?.trimEnd()}`);
   if (event === EVENT_SIGNAL) {
     throw new KvmError(`the device cannot run ring 3: a system call gave exception ${page.vector}, error code ${page.errorCode}`);
   }

@@ -87,7 +87,7 @@ export class KvmPlatform extends NoCPUPreemptionDetection implements Platform {
     try {
       calibrate(this, this.machine);
       const result = binding.ready(this.machine.id, this.concurrency, options.wake);
-      if (result < 0) throw new KvmError(`threads could not be made (errno ${-result})`);
+      if (result < 0) throw new KvmError(`threads could not be made (ulimit -u, pids.max; errno ${-result})`);
     } catch (error) {
       this.destroy();
       throw error;
@@ -150,7 +150,7 @@ export class KvmPlatform extends NoCPUPreemptionDetection implements Platform {
   /** Makes all native threads and vCPUs now, as long as the process may still do so. Throws a `KvmError` if it cannot. */
   prepare(): void {
     const result = binding.prepare(this.machine.id);
-    if (result < 0) throw new KvmError(`threads could not be made (errno ${-result})`);
+    if (result < 0) throw new KvmError(`threads could not be made (ulimit -u, pids.max; errno ${-result})`);
   }
 
   /** What happened so far. Workers count without synchronisation: figures of running vCPUs are approximate. */

@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -41,6 +42,10 @@ extern char **environ;
 #endif
 
 enum { EXIT_SBX = 125, MOST_VARIABLES_ADDED = 4 };
+// Threads that node makes before it runs a script, besides its first one: four of V8's, one for delayed tasks, one for its debugger.
+enum { NODE_THREADS = 6 };
+
+static const char NO_THREADS[] = "cannot start: the host gives no more threads (ulimit -u, pids.max)";
 
 // Variables that would change how node or the dynamic linker behave.
 static const char *const REMOVED_PREFIXES[] = {"NODE_", "LD_", "UV_", "GCONV_PATH=", "MALLOC_", "GLIBC_TUNABLES=", "OPENSSL_", "SSL_CERT_", NULL};
@@ -197,6 +202,22 @@ static void make_zygote(void) {
 #endif
 }
 
+static int wait_for_exec(void *unused) {
+  (void)unused;
+  while (pause() < 0) continue;
+  return 0;
+}
+
+// Whether node would get its threads; it waits for ever for those of V8's that it does not get (WorkerThreadsTaskRunner in its node_platform.cc). What counts
+// (ulimit -u, pids.max, kernel.threads-max) can't be asked in one place, so they are made here, and last until execve, which waits for their end.
+static bool node_has_threads(void) {
+  static _Alignas(16) char stacks[NODE_THREADS][4096];
+  const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
+  for (int i = 0; i < NODE_THREADS; i++)
+    if (clone(wait_for_exec, stacks[i] + sizeof stacks[i], flags, NULL) < 0) return false;
+  return true;
+}
+
 // The child: becomes node.
 static void run_node(pid_t launcher, const sigset_t *mask) {
   char **arguments = calloc((size_t)launch.argc + 4, sizeof *arguments);
@@ -210,6 +231,10 @@ static void run_node(pid_t launcher, const sigset_t *mask) {
   // Node's debugger would open a socket when somebody sends SIGUSR1.
   if (knows_disable_sigusr1()) arguments[used++] = "--disable-sigusr1";
   for (int i = 0; i < launch.argc; i++) arguments[used++] = launch.argv[i];
+  if (!node_has_threads()) {
+    fail(NO_THREADS);
+    _exit(EXIT_SBX);
+  }
   execve(launch.node, arguments, launch.environment);
   fprintf(stderr, "sbx: cannot run %s: %s\n", launch.node, strerror(errno));
   _exit(EXIT_SBX);
@@ -291,7 +316,7 @@ int main(int argc, char **argv) {
   const pid_t launcher = getpid();
   const pid_t child = fork();
   if (child < 0) {
-    fail("cannot start");
+    fail(NO_THREADS);
     return EXIT_SBX;
   }
   if (child == 0) run_node(launcher, &before);

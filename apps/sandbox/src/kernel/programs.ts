@@ -1,5 +1,5 @@
-import { EACCES, ENOENT, ENOTDIR, errnoMessage } from '@sbx/abi';
-import { type ControllingTerminal, Credentials, type FileDescription, type Kernel, spawnProcess, type ThreadGroup } from '@sbx/kernel';
+import { EACCES, EAGAIN, ENOENT, ENOTDIR, errnoMessage } from '@sbx/abi';
+import { type ControllingTerminal, Credentials, type FileDescription, type Kernel, spawnProcess, ThreadGroup } from '@sbx/kernel';
 import { toByteString } from '../config/byte-string.js';
 import type { SandboxConfig } from '../config/config.js';
 import { DEFAULT_PATH } from '../config/defaults.js';
@@ -16,32 +16,44 @@ export interface ProgramStart {
   readonly terminal: ControllingTerminal | null;
 }
 
-/** Why a program could not be started: exit status and message as a shell has them. */
+/** Why a program could not be started: exit status and message as a shell has them; 125: it is not the program's fault. */
 export interface StartFailure {
-  readonly status: 126 | 127;
+  readonly status: 125 | 126 | 127;
   readonly errno: number;
   readonly message: string;
 }
 
+/** What platforms throw that can't go on: each bundle has classes of its own. */
+const PLATFORM_ERRORS = ['ERR_SBX_KVM', 'ERR_SBX_SYSTRAP'];
+
 /** Starts a program in a session of its own. */
 export function startProgram(kernel: Kernel, config: SandboxConfig, start: ProgramStart): ThreadGroup | StartFailure {
-  const { uid, gid, groups } = config.user;
-  const [program] = start.argv;
-  const result = spawnProcess(kernel, {
-    program: toByteString(program),
-    argv: start.argv.map(toByteString),
-    envp: Object.entries(start.env).map(([name, value]) => toByteString(`${name}=${value}`)),
-    cwd: toByteString(start.cwd),
-    credentials: Credentials.forUser(uid, gid, groups),
-    files: start.files,
-    searchPath: toByteString(start.env.PATH ?? DEFAULT_PATH),
-    limits: initialLimits(config.limits),
-    umask: 0o022,
-    terminal: start.terminal,
-  });
-  if (typeof result !== 'number') return result;
+  const result = spawn(kernel, config, start);
+  if (result instanceof ThreadGroup) return result;
   for (const file of start.files) file.decRef();
-  return explain(kernel, start, result);
+  return typeof result === 'number' ? explain(kernel, start, result) : result;
+}
+
+function spawn(kernel: Kernel, config: SandboxConfig, start: ProgramStart): ThreadGroup | StartFailure | number {
+  const { uid, gid, groups } = config.user;
+  try {
+    return spawnProcess(kernel, {
+      program: toByteString(start.argv[0]),
+      argv: start.argv.map(toByteString),
+      envp: Object.entries(start.env).map(([name, value]) => toByteString(`${name}=${value}`)),
+      cwd: toByteString(start.cwd),
+      credentials: Credentials.forUser(uid, gid, groups),
+      files: start.files,
+      searchPath: toByteString(start.env.PATH ?? DEFAULT_PATH),
+      limits: initialLimits(config.limits),
+      umask: 0o022,
+      terminal: start.terminal,
+    });
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    if (!PLATFORM_ERRORS.includes(code)) throw error;
+    return { status: 125, errno: EAGAIN, message: `the host gives too little for a program (ulimit -u, pids.max): ${message}` };
+  }
 }
 
 function explain(kernel: Kernel, { argv, cwd }: ProgramStart, result: number): StartFailure {
