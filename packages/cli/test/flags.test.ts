@@ -40,6 +40,8 @@ describe('the command line', () => {
     [['run', '--mount', 'type=volume,target=/x', 'true'], "The types of mounts are bind and tmpfs, not 'volume'."],
     [['run', '-u', 'nobody-like-this', 'true'], "there is no user 'nobody-like-this'"],
     [['run', '-v', '/no/such/place:/data', 'true'], 'cannot show /no/such/place: no such file or directory'],
+    [['run', '--hostname', 'ü'.repeat(33), 'true'], 'a --hostname has 1 to 64 bytes'],
+    [['run', '--hostname', '', 'true'], 'a --hostname has 1 to 64 bytes'],
     [['run', '--platform', 'abacus', 'true'], "unknown platform 'abacus'"],
     [['run'], "missing required argument 'command'"],
   ])('says what is wrong with %j', async (args, message) => {

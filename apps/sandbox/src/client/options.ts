@@ -45,6 +45,7 @@ export interface SandboxOptions {
   cwd?: string;
   /** Default: the ids of this process. Root in the sandbox is only ever root of the sandbox. */
   user?: { uid: number; gid: number; groups?: number[] };
+  /** What programs see as the machine's name, 1 to 64 bytes. Default: 'sbx'. */
   hostname?: string;
   /** Programs have no network in this version. */
   network?: 'none';

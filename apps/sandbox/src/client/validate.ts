@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { isHostname } from '../config/hostname.js';
 import { SandboxError } from './errors.js';
 import type { RunOptions, SandboxOptions, SpawnOptions, TerminalSize } from './options.js';
 
@@ -74,7 +75,7 @@ const sandboxOptions = v.strictObject({
   env: v.optional(environment),
   cwd: v.optional(guestPath),
   user: v.optional(v.strictObject({ uid: id, gid: id, groups: v.optional(v.array(id)) })),
-  hostname: v.optional(v.pipe(filled, v.maxLength(64, 'may have at most 64 characters'))),
+  hostname: v.optional(v.pipe(filled, v.check(isHostname, 'may have at most 64 bytes'))),
   network: v.optional(v.literal('none', "can only be 'none' in this version")),
   limits: v.optional(
     v.strictObject({

@@ -2,6 +2,7 @@
 export { decodeBytes } from '../config/byte-string.js';
 export type { RootConfig, SandboxConfig } from '../config/config.js';
 export { callerEnvironment, callingUser, defaultLimits, homeDirectory, scrubEnvironment } from '../config/defaults.js';
+export { isHostname } from '../config/hostname.js';
 export { currentDirectory } from '../config/paths.js';
 export { resolveUser } from '../config/users.js';
 export { describeHost, describePlatforms } from './describe.js';

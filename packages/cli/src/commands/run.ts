@@ -164,6 +164,7 @@ export async function runProgram(argv: string[], flags: RunFlags, atEnd: () => v
 }
 
 function configOf(sentry: Sentry, flags: RunFlags): SandboxConfig {
+  if (!sentry.isHostname(flags.hostname)) throw new sentry.SentryError('ERR_SBX_OPTION', 'a --hostname has 1 to 64 bytes');
   const caller = sentry.callerEnvironment(process.env);
   const env: Record<string, string> = flags.envHost ? { ...caller } : sentry.scrubEnvironment(caller);
   for (const text of flags.env) {
