@@ -7,7 +7,7 @@ import { Victim } from './victim.js';
 const [, , reportFile, codeFile, seed, extent] = process.argv as string[];
 const socket = process.env.SBX_ZYGOTE;
 const victim = new Victim(readFileSync(codeFile!), socket === undefined ? undefined : Number(socket));
-const attack = new Attack(victim, JSON.parse(extent!), Number(seed));
+const attack = new Attack(victim, JSON.parse(extent!), Number(seed), (line) => process.stderr.write(`${line}\n`));
 attack.run();
 const { attempts, checks, outcomes, reasons, orders, lines } = victim;
 victim.destroy();

@@ -12,6 +12,8 @@ const CHECK_EVERY = 500;
 const FAKES_EVERY = 16;
 /** A second thread that jumped, and sleeps or runs since then, jumps again after so many attempts of the first. */
 const JUMP_PATIENCE = 100;
+/** Offsets between two lines about progress. */
+const PROGRESS_EVERY = 1024;
 const stack = BigInt(DATA) + 0xf000n;
 
 /** A routine that a thread runs for ever, beside the one that attacks. */
@@ -97,8 +99,11 @@ export class Attack {
   /** The addresses of the filters, as the stub gives them to seccomp(2). */
   readonly filters: { readonly guest: bigint; readonly mapper: bigint };
 
-  constructor(victim: Victim, extent: Extent, seed: number) {
+  readonly #progress: (line: string) => void;
+
+  constructor(victim: Victim, extent: Extent, seed: number, progress: (line: string) => void) {
     this.victim = victim;
+    this.#progress = progress;
     this.#extent = extent;
     this.#random = new Random(seed);
     this.text = victim.readStub();
@@ -137,7 +142,9 @@ export class Attack {
     this.#setUp();
     body();
     this.victim.check();
-    this.phases.push({ name, attempts: this.victim.attempts - attempts, milliseconds: Math.round(performance.now() - start) });
+    const phase = { name, attempts: this.victim.attempts - attempts, milliseconds: Math.round(performance.now() - start) };
+    this.phases.push(phase);
+    this.#progress(`${name}: ${phase.attempts} in ${(phase.milliseconds / 1000).toFixed(1)} s`);
   }
 
   #setUp(): void {
@@ -157,7 +164,10 @@ export class Attack {
     const end = performance.now() + mostMilliseconds;
     const jump = (offset: number, file: RegisterFile) => this.#attempt(jumpTo(offset, file));
     if (count === undefined) {
-      for (let offset = 0; offset < layout.STUB_SIZE; offset++) for (const file of this.files) jump(offset, file);
+      for (let offset = 0; offset < layout.STUB_SIZE; offset++) {
+        for (const file of this.files) jump(offset, file);
+        if (offset % PROGRESS_EVERY === 0) this.#progress(`offset ${offset} of ${layout.STUB_SIZE}`);
+      }
       return;
     }
     // Where there are instructions and not only numbers and padding more than elsewhere.

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
+import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { compile, toolchains } from '../../../../tools/native/toolchain.js';
@@ -22,8 +23,8 @@ export async function buildGuest(object: string, code: string): Promise<void> {
   await run('objcopy', ['-O', 'binary', '-j', '.text', object, code]);
 }
 
-/** Builds the observer, the zygote and the guest's code; runs the attacks; gives what they report and what the observer saw. */
-export async function attackObserved(extent: Extent, seed: number): Promise<{ report: Report; seen: Seen[] }> {
+/** Builds the observer, the zygote and the guest's code; runs the attacks; gives what they report and what the observer saw. `progress` gets a line now and then. */
+export async function attackObserved(extent: Extent, seed: number, progress?: Writable): Promise<{ report: Report; seen: Seen[] }> {
   mkdirSync(folder, { recursive: true });
   const [observer, zygote, object, code, log, report] = ['observer', 'zygote', 'guest.o', 'guest.bin', 'log', 'report.json'].map(
     (name) => `${folder}/${name}`,
@@ -32,7 +33,9 @@ export async function attackObserved(extent: Extent, seed: number): Promise<{ re
   buildProgram('zygote_image', zygote!);
   await buildGuest(object!, code!);
   const child = [process.execPath, '--import', 'tsx', '--conditions=@sbx/source', here('attack-child.ts')];
-  await run(observer!, [zygote!, log!, ...child, report!, code!, `${seed}`, JSON.stringify(extent)]);
+  const attack = run(observer!, [zygote!, log!, ...child, report!, code!, `${seed}`, JSON.stringify(extent)]);
+  if (progress !== undefined) attack.child.stderr!.pipe(progress, { end: false });
+  await attack;
   const result = { report: JSON.parse(readFileSync(report!, 'utf8')), seen: readLog(readFileSync(log!)) };
   rmSync(folder, { recursive: true });
   return result;

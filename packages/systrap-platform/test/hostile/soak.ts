@@ -7,6 +7,7 @@ const start = performance.now();
 const { report, seen } = await attackObserved(
   { jumps: undefined, racedJumps: 20_000, numbers: 600, numberStep: 1, milliseconds: 6_000 },
   seed,
+  process.stderr,
 );
 const verdict = judge(report, seen);
 console.log(`seed ${seed}: ${summarize(report, verdict, performance.now() - start)}`);
