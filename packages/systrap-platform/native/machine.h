@@ -156,6 +156,8 @@ struct machine {
   const uint8_t *memory;
   int socket;
   pid_t zygote;
+  /* A stub process was asked for in advance, and nobody has taken it yet; not where the host has refused a process or a thread. */
+  bool asked, host_is_short;
   int doorbell;
   int global_fd;
   int epoll;
@@ -222,8 +224,10 @@ int machine_new_space(struct machine *m);
 /* A zygote process, and the socket to it; or -errno. */
 int zygote_start(pid_t *pid);
 int zygote_init(int socket, int memory, int doorbell, int global, int stub, int patch);
-/* A stub process: its descriptors, and its pid or -errno. */
-int zygote_spawn(int socket, int *pidfd, int *context, int *done);
+/* Asks for a stub process. 0 or -errno. */
+int zygote_ask(int socket);
+/* Takes what was asked for: its descriptors, and its pid or -errno. */
+int zygote_take(int socket, int *pidfd, int *context, int *done);
 void zygote_reap(int socket, pid_t pid);
 
 /* --- images.c --- */

@@ -56,24 +56,52 @@ static void explain_start(struct machine *m, int step) {
   snprintf(m->refusal, sizeof(m->refusal), "stub processes can't be set up: %s (step %d)", what, step);
 }
 
-int machine_new_space(struct machine *m) {
-  uint32_t id = 0;
-  while (id < m->space_limit && m->spaces[id] != NULL) id++;
-  if (id == m->space_limit) {
-    uint32_t limit = m->space_limit == 0 ? 16 : m->space_limit * 2;
-    struct space **spaces = realloc(m->spaces, limit * sizeof(*spaces));
-    if (spaces == NULL) return -ENOMEM;
-    memset(spaces + m->space_limit, 0, (limit - m->space_limit) * sizeof(*spaces));
-    m->spaces = spaces;
-    m->space_limit = limit;
+/*
+ * Whether this is the number of the thread that was just made. It comes from memory that guest code can write to, and a wrong one would send kicks elsewhere. A
+ * process has its mapper, the threads that are known, and the new one: what is a thread of it and none of the others is the new one.
+ */
+static bool is_new_thread(const struct space *s, pid_t tid) {
+  for (uint32_t i = 0; i < s->thread_count; i++) {
+    if (s->chunks[i / SLOT_CHUNK]->threads[i % SLOT_CHUNK].tid == tid) return false;
   }
+  return tid > 0 && tid != s->pid && syscall(SYS_tgkill, s->pid, tid, 0) == 0;
+}
+
+/* The next thread of a process, before it is there: the first place that has none. */
+static struct thread *new_thread(struct space *s) {
+  const uint32_t index = s->thread_count;
+  struct chunk *chunk = s->chunks[index / SLOT_CHUNK];
+  struct thread *t = &chunk->threads[index % SLOT_CHUNK];
+  *t = (struct thread){.space = s, .index = index};
+  t->slot = chunk->slots + (size_t)(index % SLOT_CHUNK) * SLOT_SIZE;
+  t->line = s->control + CONTROL_LINES + ((size_t)index << LINE_SHIFT);
+  return t;
+}
+
+/* The host has made it. False: the space is dead now. */
+static bool know_thread(struct thread *t) {
+  t->tid = (pid_t)*word(t->slot, SLOT_TID);
+  if (is_new_thread(t->space, t->tid)) {
+    t->space->thread_count++;
+    return true;
+  }
+  space_kill(t->space, "a thread's number was tampered with");
+  return false;
+}
+
+static void refuse_thread(struct space *s, int error) { space_kill(s, "the host gives it no more threads (errno %d)", error); }
+
+/* Takes a stub process, which was asked for, for the space with this number. */
+static int take_space(struct machine *m, uint32_t id) {
   struct space *s = calloc(1, sizeof(*s));
   if (s == NULL) return -ENOMEM;
   s->machine = m;
   s->id = id;
   s->no_patches = m->no_patches;
   s->pidfd = s->context_fd = s->done_fd = -1;
-  int pid = zygote_spawn(m->socket, &s->pidfd, &s->context_fd, &s->done_fd);
+  int pid = m->asked ? 0 : zygote_ask(m->socket);
+  m->asked = false;
+  if (pid == 0) pid = zygote_take(m->socket, &s->pidfd, &s->context_fd, &s->done_fd);
   if (pid < 0) {
     if (pid == -EPIPE || pid == -ECONNRESET) machine_fail(m, "the process that makes stubs died");
     free(s);
@@ -85,17 +113,39 @@ int machine_new_space(struct machine *m) {
   struct epoll_event event = {.events = EPOLLIN, .data.u64 = id};
   uint32_t left;
   if (!map_first(s) || epoll_ctl(m->epoll, EPOLL_CTL_ADD, s->pidfd, &event) != 0) space_kill(s, "no memory");
-  int step = s->dead ? -1 : commands_await(s, &left);
-  /* The first thread, without which it is of no use: whoever waits for a process is to wait for that, too. */
-  struct thread *first = step == 0 ? space_take_thread(s) : NULL;
-  if (first != NULL) {
+  int error = s->dead ? -1 : commands_await(s, &left);
+  /* What began last is its first thread. */
+  if (error > 0 && left > 0) refuse_thread(s, error);
+  struct thread *first = error == 0 ? new_thread(s) : NULL;
+  if (first != NULL && know_thread(first)) {
     space_give_thread(first);
     return (int)id;
   }
-  if (step > 0) explain_start(m, step);
+  if (!s->dead) explain_start(m, error);
   else snprintf(m->refusal, sizeof(m->refusal), "a stub process can't be set up: %s", s->reason);
   space_release(s);
   return -ENOMEM;
+}
+
+int machine_new_space(struct machine *m) {
+  uint32_t id = 0;
+  while (id < m->space_limit && m->spaces[id] != NULL) id++;
+  if (id == m->space_limit) {
+    uint32_t limit = m->space_limit == 0 ? 16 : m->space_limit * 2;
+    struct space **spaces = realloc(m->spaces, limit * sizeof(*spaces));
+    if (spaces == NULL) return -ENOMEM;
+    memset(spaces + m->space_limit, 0, (limit - m->space_limit) * sizeof(*spaces));
+    m->spaces = spaces;
+    m->space_limit = limit;
+  }
+  /* What was asked for in advance may have ended since, or was refused for a reason that may have gone. */
+  const bool twice = m->asked;
+  int result = take_space(m, id);
+  if (result < 0 && twice && !m->failed) result = take_space(m, id);
+  if (result < 0) m->host_is_short = true;
+  /* Programs that make one process make others: the next one is made while this one runs. */
+  if (!m->host_is_short && m->counts[COUNT_SPAWN] > 1) m->asked = zygote_ask(m->socket) == 0;
+  return result;
 }
 
 /*
@@ -142,6 +192,23 @@ void space_release(struct space *s) {
   free(s);
 }
 
+/* Ends the stub process that was asked for in advance, and waits until it has given its threads back. */
+static bool drop_asked(struct machine *m) {
+  m->host_is_short = true;
+  if (!m->asked) return false;
+  m->asked = false;
+  int pidfd, context, done;
+  const int pid = zygote_take(m->socket, &pidfd, &context, &done);
+  if (pid < 0) return false;
+  close(context);
+  close(done);
+  syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+  zygote_reap(m->socket, pid);
+  for (int i = 0; i < PATIENCE_MS && syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) == 0; i++) usleep(1000);
+  close(pidfd);
+  return true;
+}
+
 /* --- Threads --- */
 
 /* Maps the next chunk of slots on both sides. */
@@ -166,53 +233,30 @@ static bool add_chunk(struct space *s) {
   return true;
 }
 
-/*
- * Whether this is the number of the thread that was just made. It comes from memory that guest code can write to, and a wrong one would send kicks elsewhere. A
- * process has its mapper, the threads that are known, and the new one: what is a thread of it and none of the others is the new one.
- */
-static bool is_new_thread(const struct space *s, pid_t tid) {
-  for (uint32_t i = 0; i < s->thread_count; i++) {
-    if (s->chunks[i / SLOT_CHUNK]->threads[i % SLOT_CHUNK].tid == tid) return false;
-  }
-  return tid > 0 && tid != s->pid && syscall(SYS_tgkill, s->pid, tid, 0) == 0;
-}
-
 struct thread *space_take_thread(struct space *s) {
   struct thread *t = s->free_threads;
   if (t != NULL) {
     s->free_threads = t->next_free;
     return t;
   }
-  uint32_t index = s->thread_count;
-  if (index == s->chunk_count * SLOT_CHUNK && !add_chunk(s)) {
-    space_kill(s, "it has %u threads, and there is no room for another", index);
+  if (s->thread_count == s->chunk_count * SLOT_CHUNK && !add_chunk(s)) {
+    space_kill(s, "it has %u threads, and there is no room for another", s->thread_count);
     return NULL;
   }
-  struct chunk *chunk = s->chunks[index / SLOT_CHUNK];
-  t = &chunk->threads[index % SLOT_CHUNK];
-  *t = (struct thread){.space = s, .index = index};
-  t->slot = chunk->slots + (size_t)(index % SLOT_CHUNK) * SLOT_SIZE;
-  t->line = s->control + CONTROL_LINES + ((size_t)index << LINE_SHIFT);
-  uint64_t slot = SLOT_BASE + ((uint64_t)index << SLOT_SHIFT);
+  t = new_thread(s);
+  const uint64_t slot = SLOT_BASE + ((uint64_t)t->index << SLOT_SHIFT);
   const struct {
     uint64_t base;
     uint64_t flags;
     uint64_t size;
   } stack = {slot + SLOT_STACK, 0, SLOT_SIZE - SLOT_STACK};
   memcpy(t->line + LINE_ALTSTACK, &stack, sizeof(stack));
-  const uint64_t arguments[6] = {THREAD_FLAGS, slot + SLOT_IMAGE, slot + SLOT_TID, 0, 0, CONTROL_BASE + CONTROL_LINES + ((uint64_t)index << LINE_SHIFT)};
+  const uint64_t line = CONTROL_BASE + CONTROL_LINES + ((uint64_t)t->index << LINE_SHIFT);
+  const uint64_t arguments[6] = {THREAD_FLAGS, slot + SLOT_IMAGE, slot + SLOT_TID, 0, 0, line};
   int error = commands_run(s, COMMAND_CLONE, arguments);
-  if (error != 0) {
-    if (error > 0) space_kill(s, "the host gives it no more threads (errno %d)", error);
-    return NULL;
-  }
-  t->tid = (pid_t)*word(t->slot, SLOT_TID);
-  if (!is_new_thread(s, t->tid)) {
-    space_kill(s, "a thread's number was tampered with");
-    return NULL;
-  }
-  s->thread_count++;
-  return t;
+  if (error == EAGAIN && drop_asked(s->machine)) error = commands_run(s, COMMAND_CLONE, arguments);
+  if (error > 0) refuse_thread(s, error);
+  return error == 0 && know_thread(t) ? t : NULL;
 }
 
 void space_give_thread(struct thread *t) {

@@ -72,9 +72,9 @@ int zygote_init(int socket, int memory, int doorbell, int global, int stub, int 
   return send_message(socket, MESSAGE_INIT, 0, fds, MOST_FDS);
 }
 
-int zygote_spawn(int socket, int *pidfd, int *context, int *done) {
-  int error = send_message(socket, MESSAGE_SPAWN, 0, NULL, 0);
-  if (error < 0) return error;
+int zygote_ask(int socket) { return send_message(socket, MESSAGE_SPAWN, 0, NULL, 0); }
+
+int zygote_take(int socket, int *pidfd, int *context, int *done) {
   struct message m = {0, 0};
   _Alignas(struct cmsghdr) char control[CMSG_SPACE(MOST_FDS * sizeof(int))];
   struct iovec data = {&m, sizeof(m)};

@@ -137,9 +137,12 @@ _start:
         syscall
         testq %rax, %rax
         jnz fail
+        /* The first thread, without which the process is of no use: as a command, so that its failure is reported like one. */
         xorl %r12d, %r12d
         movabsq $CONTROL_BASE, %rbx
-        jmp report_success
+        leaq first_command(%rip), %r13
+        movl $1, %ebp
+        jmp command
 fail:   leaq errno_values(%rip), %rsi
         leaq (%rsi,%rbp,8), %rsi
         movl $FD_DONE, %edi
@@ -548,6 +551,8 @@ left_values:
         .set value, value + 1
         .endr
 left_values_end:
+first_command:
+        .quad COMMAND_CLONE, THREAD_FLAGS, SLOT_BASE + SLOT_IMAGE, SLOT_BASE + SLOT_TID, 0, 0, CONTROL_BASE + CONTROL_LINES
 all_signals:
         .quad -1
         /* All but SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGSYS and the kick. */

@@ -14,7 +14,7 @@ enum {
   /* To the zygote: makes a stub process. Answer: its pid, or -errno and the number of the step that failed; with the descriptors of: the process, its context
      file, its done eventfd. */
   MESSAGE_SPAWN,
-  /* To the zygote: waits for the dead stub process `value`, so that its pid may be used again. No answer. */
+  /* To the zygote: the stub process `value` was killed; its pid may be used again. No answer. */
   MESSAGE_REAP,
 };
 

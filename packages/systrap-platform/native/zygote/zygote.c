@@ -4,12 +4,14 @@
  */
 #include <linux/fcntl.h>
 #include <linux/memfd.h>
+#include <linux/poll.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
 #include <linux/sched.h>
 #include <linux/signal.h>
 #include <linux/socket.h>
 #include <linux/uio.h>
+#include <linux/wait.h>
 #include <stddef.h>
 #include <asm/unistd.h>
 
@@ -23,10 +25,13 @@
 #define MSG_CMSG_CLOEXEC 0x40000000
 #define MSG_NOSIGNAL 0x4000
 #define EINTR 4
+#define EAGAIN 11
 #define EINVAL 22
 /* Where the zygote's own descriptors are: above all those of a stub. */
 #define OWN_FDS 64
 #define MOST_FDS 5
+#define MOST_DYING 64
+#define SWEEP_MS 5
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8U
 #endif
@@ -69,6 +74,34 @@ static struct {
   int pid;
 } zygote = {-1, -1, -1, -1, -1, -1, 0};
 
+/* Stubs that were killed, and whose end has not been seen yet: nobody waits for that. */
+static struct {
+  int count;
+  int pids[MOST_DYING];
+} dying;
+
+/* Takes note of those that have ended; with options 0 it waits for them. */
+static void sweep(int options) {
+  for (int i = dying.count; i-- > 0;) {
+    if (call(__NR_wait4, dying.pids[i], 0, options, 0) != 0) dying.pids[i] = dying.pids[--dying.count];
+  }
+}
+
+static void reap(int pid) {
+  if (dying.count == MOST_DYING) sweep(0);
+  dying.pids[dying.count++] = pid;
+  sweep(WNOHANG);
+}
+
+/* Waits for a message; until then it looks after those that are dying. */
+static void await_message(void) {
+  while (dying.count > 0) {
+    struct pollfd fd = {.fd = zygote.socket, .events = POLLIN};
+    if (call(__NR_poll, &fd, 1, SWEEP_MS, 0) == 1) return;
+    sweep(WNOHANG);
+  }
+}
+
 /* Receives a message with up to MOST_FDS descriptors. Ends with the sentry. */
 static void receive(struct message *m, int fds[MOST_FDS]) {
   struct cmsg control;
@@ -77,6 +110,7 @@ static void receive(struct message *m, int fds[MOST_FDS]) {
   for (;;) {
     struct msghdr header = {.iov = &data, .iov_length = 1, .control = &control, .control_length = sizeof(control)};
     control.length = 0;
+    await_message();
     long n = call(__NR_recvmsg, zygote.socket, &header, MSG_CMSG_CLOEXEC, 0);
     if (n == -EINTR) continue;
     if (n != sizeof(*m)) end(0);
@@ -129,6 +163,9 @@ static __attribute__((noinline)) long fork_stub(int context, int done, int *pidf
   return pid;
 }
 
+/* The signal stack of a stub's first thread, which begins by itself. */
+static const struct sigaltstack first_stack = {.ss_sp = (void *)(SLOT_BASE + SLOT_STACK), .ss_size = SLOT_SIZE - SLOT_STACK};
+
 static void spawn(void) {
   int fds[3] = {-1, -1, -1};
   const char *const name = "sbx-context";
@@ -138,8 +175,14 @@ static void spawn(void) {
   long done = -1;
   if (result >= 0) result = call(__NR_ftruncate, context, CONTROL_SIZE + SLOT_CHUNK * SLOT_SIZE, 0, 0);
   if (result >= 0) result = call(__NR_fcntl, context, F_ADD_SEALS, F_SEAL_SHRINK, 0);
+  if (result >= 0) result = call(__NR_pwrite64, context, &first_stack, sizeof(first_stack), CONTROL_LINES + LINE_ALTSTACK);
   if (result >= 0) result = done = call(__NR_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK, 0, 0);
+  sweep(WNOHANG);
   if (result >= 0) result = fork_stub((int)context, (int)done, &fds[0]);
+  if (result == -EAGAIN && dying.count > 0) {
+    sweep(0);
+    result = fork_stub((int)context, (int)done, &fds[0]);
+  }
   fds[1] = (int)context;
   fds[2] = (int)done;
   send(MESSAGE_SPAWN, (int)result, fds, result > 0 ? 3 : 0);
@@ -195,7 +238,7 @@ _Noreturn void zygote_run(int socket) {
     } else if (m.type == MESSAGE_SPAWN && zygote.memory >= 0) {
       spawn();
     } else if (m.type == MESSAGE_REAP) {
-      call(__NR_wait4, m.value, 0, 0, 0);
+      reap(m.value);
     } else {
       end(5);
     }

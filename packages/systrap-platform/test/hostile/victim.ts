@@ -318,11 +318,11 @@ export class Victim {
   /** What is mapped in a process is what was ordered, no more. Only where this process may look. */
   checkMappings(space: SystrapAddressSpace): void {
     if (process.getuid?.() !== 0 || typeof space.process !== 'number') return;
+    // Nothing at all: another thread has just ended the process.
     const maps = readFileSync(`/proc/${space.process}/maps`, 'latin1');
     const seen = maps
-      .trimEnd()
       .split('\n')
-      .filter((line) => !line.endsWith('[vsyscall]'))
+      .filter((line) => line !== '' && !line.endsWith('[vsyscall]'))
       .map((line) => line.replace(/ +/g, ' ').split(' ').slice(0, 2).join(' '));
     const expected = [
       `${hex(CODE)}-${hex(CODE + PAGE_SIZE)} r-xs`,
