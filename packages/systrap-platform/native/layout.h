@@ -48,7 +48,6 @@
 /* The control area: head, commands of 64 bytes, lines of 64 bytes. */
 #define CONTROL_SEQUENCE 0  /* u32: counts batches of commands; a futex word */
 #define CONTROL_COUNT    4  /* u32: commands in the batch */
-#define CONTROL_LOOK     8  /* u32: how often the mapper looks for the next batch before it sleeps */
 #define CONTROL_COMMANDS 64
 #define COMMAND_SIZE     64
 #define COMMAND_MOST     60

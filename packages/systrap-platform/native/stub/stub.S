@@ -158,15 +158,7 @@ fail:   leaq errno_values(%rip), %rsi
  * The mapper. rbx: control area, r12d: the batch that was done last, ebp: commands left, r13: command.
  */
 mapper_wait:
-        movl CONTROL_LOOK(%rbx), %ecx
-1:      movl CONTROL_SEQUENCE(%rbx), %eax
-        cmpl %r12d, %eax
-        jne 2f
-        decl %ecx
-        js 3f
-        pause
-        jmp 1b
-3:      movl $SYS_futex, %eax
+        movl $SYS_futex, %eax
         movq %rbx, %rdi
         xorl %esi, %esi
         movl %r12d, %edx
@@ -175,8 +167,8 @@ mapper_wait:
 mapper_futex_site:
         movl CONTROL_SEQUENCE(%rbx), %eax
         cmpl %r12d, %eax
-        je 3b
-2:      movl %eax, %r12d
+        je mapper_wait
+        movl %eax, %r12d
         movl CONTROL_COUNT(%rbx), %ebp
         leaq CONTROL_COMMANDS(%rbx), %r13
 command:

@@ -10,7 +10,8 @@ import { judge, summarize, type Verdict } from './verdict.js';
 const MMAP = 9;
 const SECCOMP = 317;
 const NAMES = { 1: 'write', 14: 'rt_sigprocmask', 202: 'futex' };
-const OFFERED = { jumps: 10000, racedJumps: 250, numbers: 470, numberStep: 7, milliseconds: 100 };
+/** About a minute. */
+const OFFERED = { jumps: 120_000, racedJumps: 5_000, numbers: 470, numberStep: 3, milliseconds: 500 };
 
 /** A slice of what `soak` does: hostile programs in stub processes, and an observer outside that sees what the host does for them. */
 describe('hostile programs', () => {
