@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterAll, expect, it, onTestFinished } from 'vitest';
 import { Sandbox } from '../src/index.js';
@@ -197,6 +198,58 @@ describeSandbox('secrets of the host', {}, () => {
       const { stdout } = await sandbox.run('perl', ['-e', script], { timeout: 30_000 });
       expect(stdout).toBe('refused\n');
     }
+  });
+});
+
+describeSandbox('what a mount of the configuration covers', {}, () => {
+  const shown = scratch('covered');
+  mkdirSync(`${shown}/covered`);
+  writeFileSync(`${shown}/covered/secret`, SECRET);
+  /** Looks below `place` by all ways that root of a sandbox has, and lists what is there. */
+  const uncover = (place: string) => {
+    const { dir, base } = path.parse(place);
+    return `mkdir /tmp/moved /tmp/bound /tmp/copied
+      umount ${place}; ls -A ${place}; umount -l ${place}; ls -A ${place}; mount --move ${place} /tmp/moved; ls -A ${place}
+      mount --bind ${dir} /tmp/bound; mount --bind / /tmp/bound; ls -A /tmp/bound
+      mount --rbind ${dir} /tmp/copied; cd /tmp/copied; umount ${base}; umount -l ${base}; mount --move ${base} /tmp/moved; ls -A ${base}
+      mount --bind . /tmp/bound; ls -A /tmp/bound
+      umount -l /tmp/copied; ls -A ${base}; umount ${base}; ls -A ${base}; mount --bind . /tmp/bound; ls -A /tmp/bound`;
+  };
+
+  it('a home directory in a system directory', async () => {
+    const place = `/usr/share/${readdirSync('/usr/share').find((name) => /^[a-z]+$/.test(name))}`;
+    expect(readdirSync(place)).not.toEqual([]);
+    const { HOME } = process.env;
+    process.env.HOME = place;
+    onTestFinished(() => {
+      if (HOME === undefined) delete process.env.HOME;
+      else process.env.HOME = HOME;
+    });
+    await using sandbox = await Sandbox.create({ workingDirectory: false, user: { uid: 0, gid: 0 } });
+    expect((await sandbox.run('sh', ['-c', uncover(place)])).stdout).toBe('');
+    // What it made itself it may take away.
+    expect((await sandbox.run('sh', ['-c', 'mount -t tmpfs none /tmp/bound && umount /tmp/bound && echo done'])).stdout).toBe('done\n');
+  });
+
+  it('a tmpfs on a directory that is shown', async () => {
+    const mounts = [
+      { target: '/share', source: shown },
+      { target: '/share/covered', type: 'tmpfs' as const },
+    ];
+    await using sandbox = await Sandbox.create({ workingDirectory: false, user: { uid: 0, gid: 0 }, mounts });
+    expect((await sandbox.run('sh', ['-c', uncover('/share/covered')])).stdout).toBe('');
+  });
+
+  it('the file systems of the host’s kernel, where the root is the host’s', async () => {
+    await using sandbox = await Sandbox.create({
+      rootfs: { type: 'host' },
+      workingDirectory: false,
+      user: { uid: 0, gid: 0 },
+      hostname: 'inside',
+    });
+    const script = `umount -l /proc; umount -l /sys; umount -l /dev; mkdir /tmp/bound; mount --bind / /tmp/bound; ls -A /tmp/bound; cat /proc/sys/kernel/hostname
+      mkdir /tmp/dev; mount --bind /dev /tmp/dev && ls /tmp/dev/null`;
+    expect((await sandbox.run('sh', ['-c', script])).stdout).toBe('inside\n/tmp/dev/null\n');
   });
 });
 

@@ -93,6 +93,7 @@ class Tree {
         `cannot mount on ${target}: it is ${isFile ? 'a directory, not a file' : 'a file, not a directory'}`,
       );
     if (typeof mounted === 'number') throw cannot(`mount on ${target}`, mounted);
+    mounted.locked = true;
   }
 
   #symlink(target: string, to: string): void {

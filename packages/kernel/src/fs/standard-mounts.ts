@@ -13,8 +13,8 @@ export interface StandardMountOptions extends ProcOptions {
 }
 
 /**
- * Mounts /proc, /sys, and /dev with /dev/pts and /dev/shm. The directories are made if they are missing (see `makeMountPoint`). 0, or -errno, which leaves
- * what was mounted before.
+ * Mounts /proc, /sys, and /dev with /dev/pts and /dev/shm. The directories are made if they are missing (see `makeMountPoint`). /proc, /sys and /dev are
+ * locked; what is on /dev hides nothing. 0, or -errno, which leaves what was mounted before.
  */
 export function mountStandardFileSystems(kernel: Kernel, options: StandardMountOptions = {}): number {
   const careful = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME;
@@ -32,6 +32,7 @@ export function mountStandardFileSystems(kernel: Kernel, options: StandardMountO
     if (made < 0) return made;
     const mount = vfs.mountAt(caller, path, create(), source, flags);
     if (typeof mount === 'number') return mount;
+    mount.locked = !path.startsWith('/dev/');
   }
   return 0;
 }

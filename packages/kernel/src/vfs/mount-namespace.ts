@@ -26,12 +26,14 @@ export class MountNamespace {
   root!: Mount;
   /** All mounts in the tree, by id, oldest first. */
   readonly mounts = new Map<number, Mount>();
+  /** How many mounts there are: those in the tree, those that are in use without it, and the kernel's own. */
+  alive = 0;
   /** Counts changes of the tree (poll on /proc/mounts), and who waits for one. */
   changes = 0;
   readonly changed = new WaitQueue();
 
   newMount(superBlock: SuperBlock, root: Dentry, flags: number, source: string): Mount {
-    return new Mount(this.#nextId++, superBlock, root, flags, source);
+    return new Mount(this, this.#nextId++, superBlock, root, flags, source);
   }
 
   /** Makes `mount` the root of the namespace. */
@@ -77,30 +79,36 @@ export class MountNamespace {
 
   /** Takes `mount` out of the tree. It stays alive while it is referenced. */
   detach(mount: Mount): void {
-    const parent = mount.parent;
-    const mountpoint = mount.mountpoint;
-    if (parent === null || mountpoint === null) return;
-    const mounts = mountpoint.mounts!;
-    mounts.splice(mounts.indexOf(mount), 1);
-    if (mounts.length === 0) mountpoint.mounts = null;
-    mount.parent = null;
-    mount.mountpoint = null;
+    const { parent } = mount;
+    if (parent === null) return;
+    mount.disconnect();
     this.mounts.delete(mount.id);
     this.#treeChanged();
-    parent.children.delete(mount);
     parent.decRef();
-    mountpoint.decRef();
   }
 
-  /** umount2(2): 0, -EINVAL for the root of the namespace, -EBUSY. `lazy`: MNT_DETACH. */
+  /** umount2(2): 0, -EINVAL for the root of the namespace and what is locked, -EBUSY. `lazy`: MNT_DETACH. */
   unmount(mount: Mount, lazy: boolean): number {
-    if (mount.parent === null) return -EINVAL;
+    if (mount.parent === null || mount.locked) return -EINVAL;
     if (!lazy && (mount.children.size > 0 || mount.references > 0)) return -EBUSY;
-    for (const child of [...mount.children]) this.unmount(child, true);
-    this.detach(mount);
-    mount.detached = true;
-    if (mount.references === 0) mount.dispose();
+    this.#detachTree(mount);
     return 0;
+  }
+
+  /**
+   * Takes `mount` and all that is mounted below it out of the tree, each for itself. But what is locked stays on its mount point, for those who are still below
+   * it (disconnect_mount in Linux); it no longer counts as a reference to its parent, and goes with it.
+   */
+  #detachTree(mount: Mount): void {
+    for (const child of [...mount.children]) this.#detachTree(child);
+    mount.detached = true;
+    if (mount.locked) {
+      this.mounts.delete(mount.id);
+      mount.parent!.references--;
+      return;
+    }
+    this.detach(mount);
+    if (mount.references === 0) mount.dispose();
   }
 
   /** Whether the mount is in this tree. */

@@ -1,5 +1,6 @@
 import { MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_NOSYMFOLLOW, MS_RDONLY, MS_RELATIME } from '@sbx/abi';
 import type { Dentry } from './dentry.js';
+import type { MountNamespace } from './mount-namespace.js';
 import type { SuperBlock } from './super-block.js';
 
 /** Per-mount flags (the rest of mount(2)'s flags belong to the file system). */
@@ -15,8 +16,11 @@ export class Mount {
   references = 0;
   /** Unmounted lazily: out of the tree, alive while referenced. */
   detached = false;
+  /** MNT_LOCKED: hides something from everybody inside, so it stays on its mount point as long as that can be reached. Set by whoever assembles the tree. */
+  locked = false;
 
   constructor(
+    private readonly namespace: MountNamespace,
     /** `mnt_id` of /proc/PID/mountinfo and statx. */
     readonly id: number,
     readonly superBlock: SuperBlock,
@@ -29,6 +33,7 @@ export class Mount {
   ) {
     root.incRef();
     superBlock.activeReferences++;
+    namespace.alive++;
   }
 
   /** Whether nothing may be written through this mount. @hotpath */
@@ -49,11 +54,28 @@ export class Mount {
     this.references++;
   }
   decRef(): void {
-    if (--this.references === 0 && this.detached) this.dispose();
+    if (--this.references === 0 && this.detached && this.parent === null) this.dispose();
   }
 
-  /** Gives up the root and the file system: the mount is out of the tree and not in use. */
+  /** Leaves the place where it is mounted. */
+  disconnect(): void {
+    const mountpoint = this.mountpoint!;
+    const mounts = mountpoint.mounts!;
+    mounts.splice(mounts.indexOf(this), 1);
+    if (mounts.length === 0) mountpoint.mounts = null;
+    this.parent!.children.delete(this);
+    this.parent = null;
+    this.mountpoint = null;
+    mountpoint.decRef();
+  }
+
+  /** Gives up the root and the file system: the mount is out of the tree and not in use. So does what was kept on it because it is locked. */
   dispose(): void {
+    for (const child of this.children) {
+      child.disconnect();
+      if (child.references === 0) child.dispose();
+    }
+    this.namespace.alive--;
     this.root.decRef();
     const { superBlock } = this;
     if (--superBlock.activeReferences > 0) return;

@@ -4,10 +4,12 @@ import {
   ELOOP,
   ENODEV,
   ENOENT,
+  ENOSPC,
   ENOTDIR,
   EPERM,
   EROFS,
   MNT_DETACH,
+  MNT_EXPIRE,
   MS_BIND,
   MS_MOVE,
   MS_NODEV,
@@ -186,5 +188,125 @@ describe('mount', () => {
     expect(task.sys('umount2', '/old', MNT_DETACH)).toBe(0);
     expect(mounts().length).toBe(1);
     expect(mounts()[0]).toMatch(/^none \/ tmpfs /);
+  });
+});
+
+describe('a locked mount', () => {
+  const lock = (path: string) => {
+    const place = system.vfs.resolve(system.vfs.kernelCaller, path);
+    if (typeof place !== 'number') place.mount.locked = true;
+  };
+  const seen = (path: string) => task.sys('access', path, 0);
+  let alive = 0;
+  beforeEach(() => {
+    touch('/a/sub/secret');
+    task.sys('mkdir', '/c', 0o755);
+    mount('cover', '/a/sub', 'tmpfs', 0);
+    lock('/a/sub');
+    alive = system.vfs.namespace.alive;
+  });
+
+  it('is neither taken away nor moved', () => {
+    for (const flags of [0, MNT_DETACH, MNT_EXPIRE]) expect(task.sys('umount2', '/a/sub', flags)).toBe(-EINVAL);
+    expect(mount('/a/sub', '/b', '', MS_MOVE)).toBe(-EINVAL);
+    task.sys('mkdir', '/a/sub/old', 0o755);
+    expect(task.sys('pivot_root', '/a/sub', '/a/sub/old')).toBe(-EINVAL);
+    expect(seen('/a/sub/secret')).toBe(-ENOENT);
+    // What somebody puts on it is theirs.
+    expect(mount('none', '/a/sub', 'tmpfs', 0)).toBe(0);
+    expect(task.sys('umount2', '/a/sub', 0)).toBe(0);
+    expect(task.sys('umount2', '/a/sub', 0)).toBe(-EINVAL);
+  });
+
+  it('goes with what it is on: by itself that cannot be bound', () => {
+    touch('/f');
+    for (const source of ['/a', '/']) expect(mount(source, '/b', '', MS_BIND)).toBe(-EINVAL);
+    expect(mount('/a', '/f', '', MS_BIND)).toBe(-EINVAL);
+    expect(mount('/c', '/b', '', MS_BIND)).toBe(0);
+    expect(task.sys('umount2', '/b', 0)).toBe(0);
+    expect(mount('/a', '/b', '', MS_BIND | MS_REC)).toBe(0);
+    expect(seen('/b/sub/secret')).toBe(-ENOENT);
+    for (const flags of [0, MNT_DETACH]) expect(task.sys('umount2', '/b/sub', flags)).toBe(-EINVAL);
+    expect(mount('/b/sub', '/c', '', MS_MOVE)).toBe(-EINVAL);
+    expect(mount('/b', '/c', '', MS_BIND)).toBe(-EINVAL);
+    expect(task.sys('umount2', '/b', 0)).toBe(-EBUSY);
+    expect(mount('/b', '/c', '', MS_MOVE)).toBe(0);
+    expect(seen('/c/sub/secret')).toBe(-ENOENT);
+    expect(task.sys('umount2', '/c', MNT_DETACH)).toBe(0);
+    // The top of a copy hides nothing where it is.
+    expect(mount('/a/sub', '/b', '', MS_BIND)).toBe(0);
+    expect(task.sys('umount2', '/b', 0)).toBe(0);
+    expect(system.vfs.namespace.alive).toBe(alive);
+  });
+
+  it('stays where it is for those who are in a tree that was taken away', () => {
+    mount('/a', '/b', '', MS_BIND | MS_REC);
+    mount('theirs', '/b/sub', 'tmpfs', 0);
+    expect(task.sys('chdir', '/b')).toBe(0);
+    expect(task.sys('umount2', '/b', MNT_DETACH)).toBe(0);
+    expect(mounts().length).toBe(2);
+    expect(seen('sub/secret')).toBe(-ENOENT);
+    expect(task.sys('umount2', 'sub', MNT_DETACH)).toBe(-EINVAL);
+    expect(mount('.', '/c', '', MS_BIND)).toBe(-EINVAL);
+    expect(task.sys('chdir', 'sub')).toBe(0);
+    // Nobody is in the directory any more in which it was: it goes, and with it what was on it.
+    expect(seen('../sub')).toBe(-ENOENT);
+    expect(task.sys('chdir', '/')).toBe(0);
+    expect(system.vfs.namespace.alive).toBe(alive);
+    expect(task.sys('rmdir', '/b')).toBe(0);
+  });
+
+  it('stays on an old root', () => {
+    mount('none', '/b', 'tmpfs', 0);
+    task.sys('mkdir', '/b/old', 0o755);
+    expect(task.sys('pivot_root', '/b', '/b/old')).toBe(0);
+    expect(task.sys('chdir', '/old/a')).toBe(0);
+    expect(task.sys('umount2', '/old', MNT_DETACH)).toBe(0);
+    expect(seen('sub')).toBe(0);
+    expect(seen('sub/secret')).toBe(-ENOENT);
+    expect(seen('../a/sub/secret')).toBe(-ENOENT);
+  });
+
+  it('that is a root hands its lock to the new one', () => {
+    task.sys('mkdir', '/a/sub/new', 0o755);
+    const inside = system.task();
+    expect(inside.sys('chroot', '/a/sub')).toBe(0);
+    expect(inside.sys('chdir', '/')).toBe(0);
+    expect(inside.sys('mount', 'none', '/new', 'tmpfs', 0, '')).toBe(0);
+    expect(inside.sys('mkdir', '/new/old', 0o755)).toBe(0);
+    expect(inside.sys('pivot_root', '/new', '/new/old')).toBe(0);
+    expect(seen('/a/sub/old/new')).toBe(0);
+    expect(task.sys('umount2', '/a/sub', MNT_DETACH)).toBe(-EINVAL);
+    expect(inside.sys('umount2', '/old', 0)).toBe(0);
+    expect(seen('/a/sub/secret')).toBe(-ENOENT);
+  });
+
+  it('is on every copy, also where there are too many; copies that are in use count', () => {
+    mount('none', '/c', 'tmpfs', 0);
+    let result = 0;
+    let copies = 0;
+    for (; result === 0 && copies < 20; copies++) {
+      task.sys('mkdir', `/c/${copies}`, 0o755);
+      result = mount('/', `/c/${copies}`, '', MS_BIND | MS_REC);
+    }
+    expect(result).toBe(-ENOSPC);
+    for (let i = 0; i < copies; i++) expect(seen(`/c/${i}/a/sub/secret`)).toBe(-ENOENT);
+    expect(task.sys('umount2', '/c', MNT_DETACH)).toBe(0);
+    expect(system.vfs.namespace.alive).toBe(alive);
+
+    for (let i = 0; i < 9; i++) {
+      task.sys('mkdir', `/a/${i}`, 0o755);
+      mount('cover', `/a/${i}`, 'tmpfs', 0);
+      lock(`/a/${i}`);
+    }
+    const fds: number[] = [];
+    while (mount('/a', '/b', '', MS_BIND | MS_REC) === 0) {
+      fds.push(task.sys('open', '/b', 0, 0));
+      expect(fds.at(-1)).toBeGreaterThanOrEqual(0);
+      expect(task.sys('umount2', '/b', MNT_DETACH)).toBe(0);
+    }
+    expect(fds.length).toBe(Math.floor((4096 - alive - 9) / 11));
+    for (const fd of fds) task.sys('close', fd);
+    expect(system.vfs.namespace.alive).toBe(alive + 9);
   });
 });

@@ -41,7 +41,7 @@ import { formatPath, formatPathStatus, PATH_REACHABLE } from './path.js';
 import { WALK_DIRECTORY, WALK_FOLLOW } from './path-walk.js';
 import { retrying } from './pending.js';
 
-/** Most mounts of a sandbox (sysctl fs.mount-max, lower because each one costs memory that nobody else pays). */
+/** Most mounts of a sandbox, in its tree or not (sysctl fs.mount-max, lower because each one costs memory that nobody else pays). */
 const MAX_MOUNTS = 4096;
 /** mount(2) copies at most a page of options. */
 const MAX_DATA = 4096;
@@ -144,7 +144,7 @@ function mountNew(task: Task, place: Place, source: string, type: string, mountF
   const { vfs } = task.kernel;
   const fileSystem = vfs.types.get(type);
   if (fileSystem === undefined) return -ENODEV;
-  if (vfs.namespace.mounts.size >= MAX_MOUNTS) return -ENOSPC;
+  if (vfs.namespace.alive >= MAX_MOUNTS) return -ENOSPC;
   const superBlock = fileSystem.mount(task.kernel, task, source, flags, data);
   if (typeof superBlock === 'number') return superBlock;
   const root = vfs.rootOf(superBlock);
@@ -166,10 +166,13 @@ function bind(task: Task, place: Place, source: string, recursive: boolean): num
   const from = resolve(task, source, WALK_FOLLOW);
   if (typeof from === 'number') return from;
   let result = mayCarry(task, place);
+  const below = mountedBelow(from);
   if (result === 0 && !vfs.namespace.has(from.mount)) result = -EINVAL;
+  // What hides something has to be copied with it (has_locked_children).
+  if (result === 0 && !recursive && below.some(({ parent, locked }) => locked && parent === from.mount)) result = -EINVAL;
   if (result === 0 && !isSameKind(place, from.dentry)) result = -ENOTDIR;
   if (result === 0) {
-    const copies = copyTree(task, from, recursive);
+    const copies = copyTree(task, from, recursive ? below : []);
     if (typeof copies === 'number') result = copies;
     else vfs.namespace.attach(copies, place.mount, place.dentry);
   }
@@ -177,22 +180,24 @@ function bind(task: Task, place: Place, source: string, recursive: boolean): num
   return result;
 }
 
-/** A copy of the mounts at and (if `recursive`) below a place, not attached yet. */
-function copyTree(task: Task, from: Place, recursive: boolean): Mount | number {
+/** All that is mounted below a place, parents first. */
+function mountedBelow({ mount, dentry }: Place): Mount[] {
+  const below = [...mount.children].filter((child) => child.mountpoint!.isWithin(dentry));
+  for (const { children } of below) below.push(...children);
+  return below;
+}
+
+/** A copy of the mount at a place with copies of those in `below`, not attached yet. They stay locked on it; it itself hides nothing at a new place. */
+function copyTree(task: Task, from: Place, below: readonly Mount[]): Mount | number {
   const { namespace } = task.kernel.vfs;
-  if (namespace.mounts.size >= MAX_MOUNTS) return -ENOSPC;
+  if (namespace.alive + 1 + below.length > MAX_MOUNTS) return -ENOSPC;
   const top = namespace.newMount(from.mount.superBlock, from.dentry, from.mount.flags, from.mount.source);
-  if (!recursive) return top;
-  const pending: [Mount, Mount][] = [[from.mount, top]];
-  for (let pair = pending.pop(); pair !== undefined; pair = pending.pop()) {
-    const [original, copy] = pair;
-    for (const child of [...original.children]) {
-      if (child === top || !child.mountpoint!.isWithin(copy.root)) continue;
-      if (namespace.mounts.size >= MAX_MOUNTS) break;
-      const childCopy = namespace.newMount(child.superBlock, child.root, child.flags, child.source);
-      namespace.attach(childCopy, copy, child.mountpoint!);
-      pending.push([child, childCopy]);
-    }
+  const copies = new Map([[from.mount, top]]);
+  for (const mount of below) {
+    const copy = namespace.newMount(mount.superBlock, mount.root, mount.flags, mount.source);
+    copy.locked = mount.locked;
+    copies.set(mount, copy);
+    namespace.attach(copy, copies.get(mount.parent!)!, mount.mountpoint!);
   }
   return top;
 }
@@ -204,7 +209,8 @@ function move(task: Task, place: Place, source: string): number {
   if (typeof from === 'number') return from;
   const { mount } = from;
   let result = mayCarry(task, place);
-  if (result === 0 && (mount.parent === null || !isMountInTree(task, from) || !isSameKind(place, mount.root))) result = -EINVAL;
+  const isMovable = mount.parent !== null && !mount.locked && isMountInTree(task, from);
+  if (result === 0 && (!isMovable || !isSameKind(place, mount.root))) result = -EINVAL;
   for (let m: Mount | null = place.mount; m !== null && result === 0; m = m.parent) if (m === mount) result = -ELOOP;
   if (result === 0) {
     namespace.detach(mount);
@@ -226,7 +232,7 @@ function sysUmount2(task: Task, args: ContextPage): number {
   if (!mayMount(task)) return -EPERM;
   if (dentry !== mount.root) return -EINVAL;
   const { namespace } = task.kernel.vfs;
-  if (!namespace.has(mount)) return -EINVAL;
+  if (!namespace.has(mount) || mount.locked) return -EINVAL;
   if ((flags & MNT_EXPIRE) !== 0 && (flags & (MNT_FORCE | MNT_DETACH)) !== 0) return -EINVAL;
   if (mount === task.fs.rootMount && mount.root === task.fs.rootDentry && (flags & MNT_DETACH) === 0) return -EBUSY;
   return namespace.unmount(mount, (flags & MNT_DETACH) !== 0);
@@ -254,7 +260,7 @@ function pivot(task: Task, newRoot: Place, putOld: Place): number {
   const { namespace } = task.kernel.vfs;
   const oldMount = task.fs.rootMount;
   const oldDentry = task.fs.rootDentry;
-  if (!namespace.has(oldMount) || !namespace.has(newRoot.mount)) return -EINVAL;
+  if (!namespace.has(oldMount) || !namespace.has(newRoot.mount) || newRoot.mount.locked) return -EINVAL;
   if (newRoot.mount === oldMount || putOld.mount === oldMount) return -EBUSY;
   if (oldDentry !== oldMount.root || newRoot.dentry !== newRoot.mount.root) return -EINVAL;
   if (newRoot.mount.parent === null) return -EINVAL;
@@ -269,6 +275,8 @@ function pivot(task: Task, newRoot: Place, putOld: Place): number {
   if (parent === null || mountpoint === null) {
     namespace.replaceRoot(newRoot.mount);
   } else {
+    newRoot.mount.locked = oldMount.locked;
+    oldMount.locked = false;
     mountpoint.incRef();
     namespace.detach(oldMount);
     namespace.attach(newRoot.mount, parent, mountpoint);
