@@ -216,11 +216,13 @@ describeSandbox('what a mount of the configuration covers', {}, () => {
       umount -l /tmp/copied; ls -A ${base}; umount ${base}; ls -A ${base}; mount --bind . /tmp/bound; ls -A /tmp/bound`;
   };
 
-  it('a home directory in a system directory', async () => {
+  it.each(['under its own name', 'by a symlink'])('a home directory in a system directory, %s', async (how) => {
     const place = `/usr/share/${readdirSync('/usr/share').find((name) => /^[a-z]+$/.test(name))}`;
     expect(readdirSync(place)).not.toEqual([]);
     const { HOME } = process.env;
-    process.env.HOME = place;
+    const link = `${shown}/home`;
+    if (how === 'by a symlink') symlinkSync(place, link);
+    process.env.HOME = how === 'by a symlink' ? link : place;
     onTestFinished(() => {
       if (HOME === undefined) delete process.env.HOME;
       else process.env.HOME = HOME;

@@ -74,7 +74,10 @@ class Planner implements MountPlan {
     this.#tmpfs('/tmp', 0o1777, 0, 0);
     this.#tmpfs('/run', 0o755, 0, 0);
     this.#tmpfs('/var/tmp', 0o1777, 0, 0);
-    if (this.config.home !== '/') this.#tmpfs(this.config.home, 0o700, uid, gid);
+    for (const home of this.#homes()) {
+      // A symlink's directory may be in a system directory, where it would be seen.
+      if (home !== '/' && (home === this.config.home || this.#shows(home))) this.#tmpfs(home, 0o700, uid, gid);
+    }
     const showsWorkingDirectory = this.#checkWorkingDirectory();
     if (program !== null) this.#program(program, showsWorkingDirectory);
     if (showsWorkingDirectory) this.#workingDirectory(this.config.workingDirectory!);
@@ -120,8 +123,12 @@ class Planner implements MountPlan {
   }
 
   #workingDirectory(source: string): void {
-    const inSystem = this.steps.some((step) => step.type === 'host' && isWithin(source, step.source));
-    this.steps.push({ type: 'host', source, target: source, mode: 'overlay', publicOnly: inSystem, optional: false });
+    this.steps.push({ type: 'host', source, target: source, mode: 'overlay', publicOnly: this.#shows(source), optional: false });
+  }
+
+  /** Whether a path of the host's is in a directory of it that is shown. */
+  #shows(path: string): boolean {
+    return this.steps.some((step) => step.type === 'host' && isWithin(path, step.source));
   }
 
   #program(program: ProgramRequest, showsWorkingDirectory: boolean): void {
@@ -146,9 +153,10 @@ class Planner implements MountPlan {
     }
   }
 
-  /** The home directory under its name and without symlinks. */
+  /** The home directory under its name and, if that is another, without symlinks. */
   #homes(): string[] {
-    return this.config.home === '/' ? ['/'] : [this.config.home, physicalPath(this.config.home)];
+    const { home } = this.config;
+    return home === '/' ? ['/'] : [...new Set([home, physicalPath(home)])];
   }
 }
 

@@ -29,7 +29,9 @@ export function planProgram(
   const steps: MountStep[] = [];
   const notes: string[] = [];
   const shown = [...visible];
-  const sees = (file: string) => shown.some((directory) => isWithin(file, directory));
+  // A home directory covers what would be seen of it in a directory above.
+  const covered = (file: string, directory: string) => homes.some((home) => isWithin(file, home) && !isWithin(directory, home));
+  const sees = (file: string) => shown.some((directory) => isWithin(file, directory) && !covered(file, directory));
 
   function show(file: string): void {
     if (sees(file)) return;
