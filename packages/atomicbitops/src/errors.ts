@@ -1,4 +1,18 @@
-/** Something needs the native part, which is not there on this machine. `reason` says why. */
+/**
+ * Something needs the native part, which is not there on this machine. `reason` says why.
+ *
+ * @example
+ * import { addressOf, implementation, NativeUnavailableError } from '@sbx/atomicbitops';
+ *
+ * let reason = '';
+ * try {
+ *   addressOf(new Uint32Array(1));
+ * } catch (error) {
+ *   if (!(error instanceof NativeUnavailableError)) throw error;
+ *   reason = error.reason;
+ * }
+ * (implementation === 'javascript') === (reason !== ''); // true
+ */
 export class NativeUnavailableError extends Error {
   override readonly name = 'NativeUnavailableError';
   readonly code = 'ERR_SBX_NATIVE_UNAVAILABLE';

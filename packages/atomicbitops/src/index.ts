@@ -68,8 +68,9 @@ function checkIndex(length: number, index: number): void {
  * Replaces the 32-bit word at the target by `word & value`, atomically, and returns the word as it was.
  *
  * The target is `array, index` (the word starts at that element; its address must be a multiple of 4) or an address from
- * another @sbx package. Sequentially consistent with `Atomics`. A misaligned or out-of-range target is a `RangeError` and
- * nothing is written; an address must be mapped and writable. Never blocks. `@hotpath`
+ * another @sbx package. Sequentially consistent with `Atomics`. A misaligned or out-of-range target is a `RangeError`
+ * (`ERR_OUT_OF_RANGE`), a wrong type a `TypeError` (`ERR_INVALID_ARG_TYPE`), and nothing is written; an address must be mapped and
+ * writable, and is a {@link NativeUnavailableError} without the native part. Never blocks. `@hotpath`
  *
  * @example
  * import { andUint32, orUint32 } from '@sbx/atomicbitops';
@@ -102,6 +103,14 @@ export const xorUint32 = ((target: WordArray | number, a: number, b: number): nu
 /**
  * Stores `desired` in the 32-bit word at the target if the word is `expected`, atomically, and returns the word as it was:
  * `expected` exactly if `desired` was stored (both modulo 2^32). Targets and errors as {@link andUint32}. `@hotpath`
+ *
+ * @example
+ * import { compareAndSwapUint32 } from '@sbx/atomicbitops';
+ *
+ * // The first who finds 0 has the lock.
+ * const lock = new Int32Array(new SharedArrayBuffer(4));
+ * compareAndSwapUint32(lock, 0, 0, 1); // 0: it was free and is ours
+ * compareAndSwapUint32(lock, 0, 0, 1); // 1: it is taken
  */
 export const compareAndSwapUint32 = ((target: WordArray | number, a: number, b: number, c: number): number => {
   if (!is32(target)) return best.compareAndSwapUint32(target as WordArray, a, b, c);
@@ -113,6 +122,15 @@ export const compareAndSwapUint32 = ((target: WordArray | number, a: number, b: 
 /**
  * Like {@link andUint32} on a 64-bit word, whose address must be a multiple of 8. BigInts are allocated unless V8 can optimise
  * them away: on hot paths use {@link andUint64Halves}.
+ *
+ * @example
+ * import { andUint64, orUint64, xorUint64 } from '@sbx/atomicbitops';
+ *
+ * const bytes = new Uint8Array(16);
+ * orUint64(bytes, 8, 0xff00_0000_0000_0001n) === 0n; // true
+ * xorUint64(bytes, 8, 0x0f00_0000_0000_0000n) === 0xff00_0000_0000_0001n; // true
+ * andUint64(bytes, 8, ~1n) === 0xf000_0000_0000_0001n; // true
+ * bytes[15]; // 0xf0
  */
 export const andUint64 = ((target: WordArray | number, a: number, b: bigint): bigint => {
   if (!is64(target)) return best.andUint64(target as WordArray, a, b);
@@ -142,7 +160,18 @@ export const compareAndSwapUint64 = ((target: WordArray | number, a: number, b: 
   return BigInt.asUintN(64, Atomics.compareExchange(target, a, b, c));
 }) as CompareAndSwap64;
 
-/** {@link andUint64} without allocation: the value is `low, high`, the previous word goes to {@link previousHalves}. `@hotpath` */
+/**
+ * {@link andUint64} without allocation: the value is `low, high`, the previous word goes to {@link previousHalves}. `@hotpath`
+ *
+ * @example
+ * import { andUint64Halves, orUint64Halves, previousHalves } from '@sbx/atomicbitops';
+ *
+ * const words = new Uint32Array(2);
+ * orUint64Halves(words, 0, 0b11, 0x80000000);
+ * andUint64Halves(words, 0, 0b01, 0);
+ * previousHalves.join(); // '3,2147483648'
+ * words.join(); // '1,0'
+ */
 export const andUint64Halves = best.andUint64Halves;
 /** Like {@link andUint64Halves}, with `word | value`. `@hotpath` */
 export const orUint64Halves = best.orUint64Halves;
@@ -154,7 +183,16 @@ export const compareAndSwapUint64Halves = best.compareAndSwapUint64Halves;
 /**
  * The address of element `index` of `array`, to be used as a target while the array's buffer lives and is not detached.
  * A loop on one word is three times faster on its address than on `array, index` where the native part does the work.
- * @throws NativeUnavailableError without the native part
+ * @throws NativeUnavailableError without the native part; RangeError and TypeError as {@link andUint32}
+ *
+ * @example
+ * import { addressOf, orUint32 } from '@sbx/atomicbitops';
+ *
+ * const words = new Uint32Array(4);
+ * const second = addressOf(words, 1);
+ * orUint32(second, 0b1); // 0
+ * orUint32(second + 4, 0b1); // 0: the next word
+ * words.join(); // '0,1,1,0'
  */
 export function addressOf(array: WordArray, index = 0): number {
   if (!native.binding) throw new NativeUnavailableError('addressOf', native.reason);

@@ -24,7 +24,10 @@ export interface AddressSpace {
   release(): void;
 }
 
-/** Access to application memory through the address space itself, where `Platform.supportsAddressSpaceIO`. */
+/**
+ * Access to application memory through the address space itself, where `Platform.supportsAddressSpaceIO`. Rights are those of the application. Nothing here
+ * throws for what is mapped, or blocks but for the host's own paging.
+ */
 export interface AddressSpaceIO {
   /** Copies `src` to `addr`; returns the bytes done. When fewer than asked, `lastFault` has the address. */
   copyOut(addr: number, src: Uint8Array): number;
@@ -37,7 +40,14 @@ export interface AddressSpaceIO {
   readonly lastFault: SegmentationFault | null;
 }
 
-/** A bad application address met by AddressSpaceIO. */
+/**
+ * A bad application address met by AddressSpaceIO: nothing is mapped at `addr`, or not for this kind of access. It is kept, not thrown.
+ *
+ * @example
+ * import { SegmentationFault } from '@sbx/platform';
+ *
+ * new SegmentationFault(0x1000).message; // 'segmentation fault at 0x1000'
+ */
 export class SegmentationFault extends Error {
   readonly code = 'ERR_SBX_SEGMENTATION_FAULT';
   constructor(readonly addr: number) {

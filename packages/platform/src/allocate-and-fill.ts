@@ -18,8 +18,24 @@ export interface FilledRange {
 
 /**
  * Allocates `length` bytes (page-aligned, at most `chunkSize`) and has `reader` fill them, in as many calls as it needs, until the range is full, the data
- * end, or an error. Pages that were not filled completely are freed again; the caller owns one reference of each of the others.
- * What the reader throws is thrown on, and everything is freed.
+ * end, or an error. Pages that were not filled completely are freed again; the caller owns one reference of each of the others. Blocks as long as `reader` does.
+ * What the reader throws is thrown on, and everything is freed; a reader that says that it stored more than there is room for is a `RangeError`.
+ *
+ * @example
+ * import { allocateAndFill, MEMORY_PAGE_CACHE, MemoryFile } from '@sbx/platform';
+ *
+ * const memory = MemoryFile.create({ name: 'example', limit: 2 ** 20 });
+ * let left = 5000;
+ * const filled = allocateAndFill(memory, 8192, MEMORY_PAGE_CACHE, (dst) => {
+ *   const count = Math.min(left, dst.length);
+ *   dst.fill(1, 0, count);
+ *   left -= count;
+ *   return count;
+ * });
+ * filled.read; // 5000
+ * filled.length; // 4096: whole pages are kept
+ * memory.totalUsage(); // 4096
+ * memory.destroy();
  */
 export function allocateAndFill(memory: Memory, length: number, kind: MemoryKind, reader: Reader): FilledRange {
   const offset = memory.allocate(length, kind);

@@ -15,6 +15,23 @@ const ARG_WORDS = [REG.rdi, REG.rsi, REG.rdx, REG.r10, REG.r8, REG.r9].map((reg)
 /**
  * Typed access to one context page (see context-layout.ts): registers as pairs of 32-bit halves, control words, the extended state. Shared with native
  * code. Where a platform maps the page into the guest its contents are hostile: every accessor gives a bounded value whatever the bits are.
+ *
+ * @example
+ * import { BAD_ADDRESS, CONTEXT_SIZE, ContextPage, REG } from '@sbx/platform';
+ *
+ * // write(1, 0x400000, 5), as a platform would store it.
+ * const page = new ContextPage(new ArrayBuffer(CONTEXT_SIZE), 0, 0);
+ * page.setReg(REG.origRax, 1);
+ * page.setReg(REG.rdi, 1);
+ * page.setReg(REG.rsi, 0x400000);
+ * page.setRegPair(REG.rdx, 5, 0x80000000);
+ * page.sysno; // 1
+ * page.argInt32(0); // 1
+ * page.argAddress(1); // 0x400000
+ * page.argSize(2) === BAD_ADDRESS; // true: 2^63 + 5
+ * page.argUint32(2); // 5
+ * page.setResult(-14);
+ * page.regHigh(REG.rax); // 0xffffffff: sign-extended
  */
 export class ContextPage {
   /** The whole page as 32-bit words. */
@@ -34,21 +51,27 @@ export class ContextPage {
     this.xstate = new Uint8Array(buffer, offset + CONTEXT_XSTATE, CONTEXT_XSTATE_SIZE);
   }
 
+  /** EVENT_*: how the last run ended. */
   get event(): number {
     return this.u32[CONTEXT_FIELDS.event >> 2];
   }
+  /** Signal number of a fault, as signal(7) numbers them. */
   get signo(): number {
     return this.u32[CONTEXT_FIELDS.signo >> 2];
   }
+  /** `si_code` of a fault (sigaction(2)). */
   get sigcode(): number {
     return this.i32[CONTEXT_FIELDS.sigcode >> 2];
   }
+  /** ACCESS_* of the faulting access, for SIGSEGV and SIGBUS; else 0. */
   get access(): number {
     return this.u32[CONTEXT_FIELDS.access >> 2];
   }
+  /** The hardware's error code of a fault (SDM Vol. 3A 6.13). */
   get errorCode(): number {
     return this.u32[CONTEXT_FIELDS.errorCode >> 2];
   }
+  /** The hardware's vector of a fault (SDM Vol. 3A table 6-1). */
   get vector(): number {
     return this.u32[CONTEXT_FIELDS.vector >> 2];
   }
@@ -57,6 +80,7 @@ export class ContextPage {
     const high = this.u32[CONTEXT_FIELDS.faultAddressHigh >> 2];
     return high < HIGH_47 ? high * TWO_32 + this.u32[CONTEXT_FIELDS.faultAddressLow >> 2] : BAD_ADDRESS;
   }
+  /** FLAG_* bits. */
   get flags(): number {
     return this.u32[CONTEXT_FIELDS.flags >> 2];
   }
@@ -111,9 +135,11 @@ export class ContextPage {
     const high = this.u32[word + 1];
     return high < HIGH_53 ? high * TWO_32 + this.u32[word] : BAD_ADDRESS;
   }
+  /** Bits 31:0 of register `reg`. */
   regLow(reg: number): number {
     return this.u32[(CONTEXT_REGS >> 2) + reg * 2];
   }
+  /** Bits 63:32 of register `reg`. */
   regHigh(reg: number): number {
     return this.u32[(CONTEXT_REGS >> 2) + reg * 2 + 1];
   }
@@ -124,6 +150,7 @@ export class ContextPage {
     this.u32[word] = value - high * TWO_32;
     this.u32[word + 1] = high;
   }
+  /** Sets register `reg` to `high * 2^32 + low`; both are taken modulo 2^32. */
   setRegPair(reg: number, low: number, high: number): void {
     const word = (CONTEXT_REGS >> 2) + reg * 2;
     this.u32[word] = low;

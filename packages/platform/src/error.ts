@@ -13,7 +13,22 @@ export type PlatformErrorCode =
   /** The platform cannot be used on this machine; the message says why. */
   | 'ERR_SBX_PLATFORM_UNUSABLE';
 
-/** An error of this package; `code` is stable, the message is for people. */
+/**
+ * An error of this package; `code` is stable, the message is for people.
+ *
+ * @example
+ * import { MEMORY_ANONYMOUS, MemoryFile, PlatformError } from '@sbx/platform';
+ *
+ * const memory = MemoryFile.create({ name: 'example', limit: 2 ** 20 });
+ * let code = '';
+ * try {
+ *   memory.allocate(100, MEMORY_ANONYMOUS);
+ * } catch (error) {
+ *   if (error instanceof PlatformError) code = error.code;
+ * }
+ * code; // 'ERR_SBX_MEMORY_MISUSE': no whole pages
+ * memory.destroy();
+ */
 export class PlatformError extends Error {
   constructor(
     readonly code: PlatformErrorCode,

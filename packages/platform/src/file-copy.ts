@@ -5,7 +5,21 @@ import type { Memory } from './memory.js';
  * have a range of any size: inside one chunk `Memory.views` is enough.
  */
 
-/** `dst[dstStart, dstStart + length) = memory[offset, offset + length)` */
+/**
+ * `dst[dstStart, dstStart + length) = memory[offset, offset + length)`. A range outside of `dst` is a `RangeError`.
+ *
+ * @example
+ * import { copyFromMemory, copyToMemory, MEMORY_TMPFS, MemoryFile, zeroMemory } from '@sbx/platform';
+ *
+ * const memory = MemoryFile.create({ name: 'example', limit: 2 ** 20 });
+ * const offset = memory.allocate(4096, MEMORY_TMPFS);
+ * copyToMemory(memory, offset + 10, Buffer.from('hello'), 1, 4);
+ * zeroMemory(memory, offset + 12, 1);
+ * const copy = Buffer.alloc(6);
+ * copyFromMemory(memory, offset + 9, copy, 0, 6);
+ * copy.toString('latin1'); // '\0el\0o\0'
+ * memory.destroy();
+ */
 export function copyFromMemory(memory: Memory, offset: number, dst: Uint8Array, dstStart: number, length: number): void {
   checkArray(dst, dstStart, length);
   for (let done = 0; done < length; ) {
@@ -17,7 +31,7 @@ export function copyFromMemory(memory: Memory, offset: number, dst: Uint8Array, 
   }
 }
 
-/** `memory[offset, offset + length) = src[srcStart, srcStart + length)` */
+/** `memory[offset, offset + length) = src[srcStart, srcStart + length)`. A range outside of `src` is a `RangeError`. */
 export function copyToMemory(memory: Memory, offset: number, src: Uint8Array, srcStart: number, length: number): void {
   checkArray(src, srcStart, length);
   for (let done = 0; done < length; ) {

@@ -1,4 +1,17 @@
-/** A half-open range `[start, end)` of byte offsets in a `File`. Immutable. */
+/**
+ * A half-open range `[start, end)` of byte offsets in a `File`. Immutable. Bounds that are no integers from 0 to 2^53-1, or in the wrong order, are a
+ * `RangeError`.
+ *
+ * @example
+ * import { FileRange } from '@sbx/platform';
+ *
+ * const range = new FileRange(0x1000, 0x3000);
+ * range.length; // 0x2000
+ * range.contains(0x3000); // false
+ * range.overlaps(new FileRange(0x2000, 0x8000)); // true
+ * range.intersect(new FileRange(0x2000, 0x8000)).toString(); // '[0x2000, 0x3000)'
+ * range.intersect(new FileRange(0x5000, 0x8000)).length; // 0
+ */
 export class FileRange {
   constructor(
     readonly start: number,

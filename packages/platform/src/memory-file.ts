@@ -30,8 +30,23 @@ export interface MemoryFileOptions {
 }
 
 /**
- * A `Memory` over a memfd, mapped once into this process and shown to JavaScript as one ArrayBuffer for each chunk of
- * `chunkSize` bytes (the first chunk's is shorter). How pages are managed: page-store.ts. Owned by one JavaScript thread.
+ * A `Memory` over a memfd (memfd_create(2)), mapped once into this process and shown to JavaScript as one ArrayBuffer for each chunk of
+ * `chunkSize` bytes (the first chunk's is shorter). How pages are managed: page-store.ts. Owned by one JavaScript thread. Wrong use (a range that is not whole
+ * pages, a page that is free) is a `PlatformError` with `code` ERR_SBX_MEMORY_MISUSE; that the limit or the host's memory is exhausted is a negative errno.
+ *
+ * @example
+ * import { MEMORY_ANONYMOUS, MemoryFile } from '@sbx/platform';
+ *
+ * const memory = MemoryFile.create({ name: 'example', limit: 2 ** 20 });
+ * const offset = memory.allocate(8192, MEMORY_ANONYMOUS);
+ * memory.bytes(offset, 5).set(Buffer.from('hello'));
+ * memory.incRef(offset, 4096);
+ * memory.decRef(offset, 8192); // the second page is free now
+ * memory.refCount(offset); // 1
+ * memory.totalUsage(); // 4096
+ * memory.usage(MEMORY_ANONYMOUS); // 4096
+ * memory.allocate(2 ** 20, MEMORY_ANONYMOUS); // -12: -ENOMEM
+ * memory.destroy();
  */
 export class MemoryFile implements Memory {
   readonly name: string;
@@ -52,7 +67,10 @@ export class MemoryFile implements Memory {
   readonly #geometry: ImageGeometry;
   #destroyed = false;
 
-  /** Makes an empty memory file. Throws a `PlatformError` when the host refuses the descriptor or the address space. */
+  /**
+   * Makes an empty memory file. Throws a `PlatformError`: ERR_SBX_MEMORY_FILE for sizes that are not possible and when the host refuses the descriptor or
+   * the address space, ERR_SBX_NATIVE_UNAVAILABLE without the native part.
+   */
   static create(options: MemoryFileOptions): MemoryFile {
     return new MemoryFile(options);
   }

@@ -110,7 +110,15 @@ export interface PlatformProvider {
   create(options: PlatformOptions): Platform;
 }
 
-/** For platforms that cannot detect CPU preemption: answers false, and using the operation is a programming error. */
+/**
+ * For platforms that cannot detect CPU preemption: answers false, and using the operation is a programming error.
+ *
+ * @example
+ * import { NoCPUPreemptionDetection } from '@sbx/platform';
+ *
+ * class Example extends NoCPUPreemptionDetection {}
+ * new Example().detectsCPUPreemption; // false
+ */
 export abstract class NoCPUPreemptionDetection {
   readonly detectsCPUPreemption = false;
   preemptAllCPUs(): never {

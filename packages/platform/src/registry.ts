@@ -12,7 +12,20 @@ export interface Selection {
   readonly probe: Probe;
 }
 
-/** No platform can be used; `reports` has the reason of each that was tried. */
+/**
+ * No platform can be used; `reports` has the reason of each that was tried. Its `code` is ERR_SBX_PLATFORM_UNUSABLE.
+ *
+ * @example
+ * import { PlatformRegistry, PlatformUnusableError } from '@sbx/platform';
+ *
+ * let message = '';
+ * try {
+ *   new PlatformRegistry().select('auto');
+ * } catch (error) {
+ *   if (error instanceof PlatformUnusableError) message = error.message;
+ * }
+ * message; // 'no usable platform (none is registered)'
+ */
 export class PlatformUnusableError extends PlatformError {
   constructor(readonly reports: readonly PlatformReport[]) {
     const reasons = reports.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
@@ -49,11 +62,12 @@ export class PlatformRegistry {
     this.#probes.delete(provider.name);
   }
 
+  /** The names of all platforms, in the order in which they were registered. */
   get names(): string[] {
     return [...this.#providers.keys()];
   }
 
-  /** Probes every platform. `deviceFd`: as in `PlatformOptions`. */
+  /** Probes every platform, which takes a few milliseconds each; one that does not work has its reason. `deviceFd`: as in `PlatformOptions`. */
   reports(deviceFd?: number): PlatformReport[] {
     return [...this.#providers.values()].map((provider) => ({ name: provider.name, ...this.#probe(provider, deviceFd) }));
   }

@@ -1,4 +1,13 @@
-/** An access to memory ended with SIGSEGV: nothing is mapped at `addr`, or not for this kind of access. */
+/**
+ * An access to memory ended with SIGSEGV: nothing is mapped at `addr`, or not for this kind of access (sigaction(2), SEGV_MAPERR and SEGV_ACCERR).
+ *
+ * @example
+ * import { loadUint32, lastFault, SegvError } from '@sbx/safecopy';
+ *
+ * loadUint32(0x1000); // -14
+ * const fault = lastFault();
+ * fault instanceof SegvError && fault.addr; // 0x1000
+ */
 export class SegvError extends Error {
   override readonly name = 'SegvError';
   readonly code = 'ERR_SBX_SEGV';
@@ -7,7 +16,7 @@ export class SegvError extends Error {
   }
 }
 
-/** An access to memory ended with SIGBUS: `addr` is mapped, but its file ends before, or its memory is broken. */
+/** An access to memory ended with SIGBUS: `addr` is mapped, but its file ends before, or its memory is broken (sigaction(2), BUS_ADRERR and BUS_MCEERR_AR). */
 export class BusError extends Error {
   override readonly name = 'BusError';
   readonly code = 'ERR_SBX_BUS';

@@ -11,7 +11,7 @@ export interface DocstringExample {
 }
 
 /** `expression; // value`, perhaps with words after a colon: what the example says that the expression gives. Each example says it of something. */
-const DOCUMENTED = /^(?!const |let |import )(\S.*); \/\/ (true|false|'[^']*'|-?[\d][\w.]*)(?:: .*)?$/gm;
+const DOCUMENTED = /^(?!const |let |import )(\S.*); \/\/ (true|false|undefined|null|'[^']*'|-?[\d][\w.]*)(?:: .*)?$/gm;
 const PRELUDE = "import { strictEqual as documented } from 'node:assert';\n";
 
 /** Writes the examples in the sources of all published packages as modules, each in a folder of its package, so that it imports as users do. */
@@ -26,6 +26,44 @@ export function writeDocstringExamples(): DocstringExample[] {
         writeFileSync(module, PRELUDE + code.replace(DOCUMENTED, 'documented($1, $2);'));
         return { name, module };
       });
+  });
+}
+
+/** An entry of a published package: `@sbx/kcov/report`. */
+export interface PublicEntry {
+  readonly name: string;
+  readonly source: string;
+}
+
+/** All entries that have declarations. */
+export const publicEntries: readonly PublicEntry[] = publishedPackages.flatMap(({ folder, manifest }) =>
+  Object.entries(manifest.exports).flatMap(([entry, conditions]) => {
+    const { '@sbx/source': source, import: imported } = conditions as { '@sbx/source'?: string; import?: { types?: string } };
+    if (source === undefined || imported?.types === undefined) return [];
+    return [{ name: manifest.name + entry.slice(1), source: path.join(folder, source) }];
+  }),
+);
+
+/**
+ * The functions and classes of an entry, also those in a namespace, whose source file has no example at all: what a file declares is a family, of which one
+ * example shows the use.
+ */
+export async function exportsWithoutExample({ source }: PublicEntry): Promise<string[]> {
+  const folder = path.dirname(source);
+  const files = sources(folder).map((file) => ({ file: path.relative(folder, file), text: readFileSync(file, 'utf8') }));
+  const missing = functionsOf(await import(source)).flatMap((name) => {
+    const declaration = new RegExp(`^export (?:abstract |async )*(?:function\\*?|class|const) ${name}\\b`, 'm');
+    const homes = files.filter(({ text }) => declaration.test(text));
+    if (homes.some(({ text }) => /^ *\* @example$/m.test(text))) return [];
+    return [`${homes.map(({ file }) => file).join(' or ') || 'not declared here'}: ${name}`];
+  });
+  return [...new Set(missing)];
+}
+
+function functionsOf(module: Record<string, unknown>): string[] {
+  return Object.entries(module).flatMap(([name, value]) => {
+    if (typeof value === 'function') return [name];
+    return Object.prototype.toString.call(value) === '[object Module]' ? functionsOf(value as Record<string, unknown>) : [];
   });
 }
 

@@ -40,10 +40,24 @@ export interface SandboxErrorDetails {
   readonly cause?: unknown;
 }
 
-/** An error of a sandbox. `code` is stable; the message is for people. A program that fails is no error: its exit code is a result. */
+/**
+ * An error of a sandbox. `code` is stable; the message is for people. A program that fails is no error: its exit code is a result. What an AbortSignal ended has
+ * the name and code that Node gives its own such errors, `AbortError` and `ABORT_ERR`.
+ *
+ * @example
+ * import { Sandbox, SandboxError } from '@sbx/sandbox';
+ *
+ * const error = await Sandbox.create({ hostname: '' }).catch((reason) => reason);
+ * error instanceof SandboxError; // true
+ * error.code; // 'ERR_SBX_OPTION'
+ * error.message.includes('hostname'); // true
+ */
 export class SandboxError extends Error {
+  /** Name of Linux's error, for ERR_SBX_SPAWN: `ENOENT`. See errno(3). */
   readonly errno: string | undefined;
+  /** What the sentry said before its end, and how it ended: for ERR_SBX_SENTRY_DIED, ERR_SBX_KERNEL_PANIC and ERR_SBX_START. */
   readonly report: string | undefined;
+  /** What the program had written, for errors of `run`; a Buffer with `encoding: 'buffer'`. */
   readonly stdout: string | Buffer | undefined;
   readonly stderr: string | Buffer | undefined;
 

@@ -19,17 +19,22 @@ export type MountOptions =
   /** An empty file system in the sandbox's memory. `size` in bytes; default: half of the sandbox's memory. */
   | { target: string; type: 'tmpfs'; size?: number };
 
+/** What all programs of a sandbox together, or each of them, may have. What happens at a limit is what Linux does: see each. */
 export interface LimitOptions {
-  /** Bytes of memory of all programs together, files in tmpfs included. Default: half of the host's. */
+  /**
+   * Bytes of memory of all programs together, files in tmpfs included. When they want more the largest program is killed, as by Linux's OOM killer. At least
+   * 16 MiB. Default: half of the host's.
+   */
   memory?: number;
-  /** Tasks (processes and threads) at one time. Default 4096. */
+  /** Tasks (processes and threads) at one time: for more, fork(2) fails with EAGAIN. Default 4096. */
   processes?: number;
-  /** Open files of a process: soft limit, or both. Default 1024 and 65536. */
+  /** Open files of a process (RLIMIT_NOFILE in getrlimit(2)): soft limit, or both. Default 1024 and 65536. */
   openFiles?: number | { soft: number; hard: number };
-  /** Milliseconds from its creation until the sandbox is ended. Default: none. */
+  /** Milliseconds from its creation until the sandbox is ended, which its programs' `wait` says with ERR_SBX_WALL_TIME. Default: none. */
   wallTime?: number;
 }
 
+/** What is told of a sandbox when it is made. Each has a default; one that is wrong or unknown is an ERR_SBX_OPTION, whose message names it. */
 export interface SandboxOptions {
   /** Default: `{ type: 'system' }`. */
   rootfs?: RootfsOptions;
@@ -70,6 +75,7 @@ export interface TerminalSize {
   rows: number;
 }
 
+/** What is told of a program when it is started. */
 export interface SpawnOptions {
   /** Where the program starts, a path inside. Default: the sandbox's. */
   cwd?: string;
@@ -83,6 +89,7 @@ export interface SpawnOptions {
   tty?: TerminalSize;
 }
 
+/** What is told of a program that runs to its end. */
 export interface RunOptions extends Omit<SpawnOptions, 'tty'> {
   /** What the program reads from stdin. Default: nothing. */
   input?: string | Uint8Array | Readable | AsyncIterable<Uint8Array | string>;

@@ -42,12 +42,24 @@ export function signalName(signo: number): NodeJS.Signals {
 
 /**
  * A program that runs in a sandbox, with Node's streams for its stdin, stdout and stderr. The streams are pipes: a program that writes faster than they are
- * read waits, and so does whoever writes to `stdin` faster than it reads.
+ * read waits, and so does whoever writes to `stdin` faster than it reads. A program whose output nobody reads may therefore never end.
+ *
+ * @example
+ * import { Sandbox } from '@sbx/sandbox';
+ *
+ * await using sandbox = await Sandbox.create();
+ * const child = await sandbox.spawn('cat');
+ * child.stdin.write('to and fro');
+ * String((await child.stdout[Symbol.asyncIterator]().next()).value); // 'to and fro'
+ * child.kill('SIGINT');
+ * (await child.wait()).signal; // 'SIGINT'
  */
 export class SandboxProcess {
   /** The program's process id inside the sandbox. */
   readonly pid: number;
+  /** What the program reads: `end` tells it that there is no more. What is written after the program has closed it is lost. */
   readonly stdin: Writable;
+  /** What the program writes; with a terminal, what the terminal shows. Ends when nobody has it open any more, which may be after the program's end. */
   readonly stdout: Readable;
   /** Empty for a program with a terminal. */
   readonly stderr: Readable;
@@ -75,12 +87,18 @@ export class SandboxProcess {
     this.stderr = streams.stderr === null ? Readable.from([]) : openOutput(streams.stderr);
   }
 
-  /** Waits for the program's end. Rejects with a `SandboxError` when the sandbox is gone before. */
+  /**
+   * Waits for the program's end, not for that of its streams. Rejects with a `SandboxError` when the sandbox is gone before: ERR_SBX_CLOSED, ERR_SBX_WALL_TIME,
+   * ERR_SBX_SENTRY_DIED or ERR_SBX_KERNEL_PANIC. A program that its `timeout` or `signal` killed is no error: `killedBecause` says so.
+   */
   wait(): Promise<ExitResult> {
     return this.#exited;
   }
 
-  /** Sends a signal to the program. No effect after its end. */
+  /**
+   * Sends a signal to the program, as kill(2) does; it comes without an answer, a moment later. No effect after its end.
+   * @throws SandboxError ERR_SBX_OPTION for a signal that there is not: a name that Node does not know (signal(7)), a number outside of 1 to 64
+   */
   kill(signal: NodeJS.Signals | number = 'SIGTERM'): void {
     const signo = signalNumber(signal);
     if (this.exit === null) this.#control.signal(signo, false);
@@ -92,7 +110,10 @@ export class SandboxProcess {
     this.#control.signal(constants.signals.SIGKILL, true);
   }
 
-  /** Tells the program's terminal its size; the program gets SIGWINCH. No effect after its end, or without a terminal. */
+  /**
+   * Tells the program's terminal its size (TIOCSWINSZ in ioctl_tty(2)); the program gets SIGWINCH. No effect after its end, or without a terminal.
+   * @throws SandboxError ERR_SBX_OPTION for a size that is none
+   */
   resize(size: TerminalSize): void {
     const checked = checkTerminalSize(size);
     if (this.exit === null) this.#control.resize(checked);

@@ -15,7 +15,7 @@ const DEFAULT_START_TIMEOUT_MS = 60_000;
 
 /**
  * A sandbox: a Linux kernel of its own, in a process of its own, in which programs run that see nothing else. All of its programs share its files, process ids
- * and limits. It ends with `close`, at the end of an `await using` block, or with this process.
+ * and limits. It ends with `close`, at the end of an `await using` block, or with this process. A sandbox in which nothing runs does not keep this process alive.
  *
  * @example
  * import { Sandbox } from '@sbx/sandbox';
@@ -45,8 +45,23 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /**
-   * Makes a sandbox. Rejects with a `SandboxError`: ERR_SBX_OPTION for a wrong option, ERR_SBX_UNSUPPORTED or ERR_SBX_PLATFORM_UNUSABLE where there can be
-   * none, ERR_SBX_MOUNT for a directory that can't be shown, ERR_SBX_START where the sentry does not start.
+   * Makes a sandbox, in about a tenth of a second; this thread does not wait for it. Rejects with a `SandboxError`: ERR_SBX_OPTION for a wrong option,
+   * ERR_SBX_UNSUPPORTED or ERR_SBX_PLATFORM_UNUSABLE where there can be none, ERR_SBX_MOUNT for a directory that can't be shown, ERR_SBX_START where the sentry
+   * does not start, or not within `startTimeout`, ABORT_ERR when `signal` fires.
+   *
+   * @example
+   * import { Sandbox } from '@sbx/sandbox';
+   *
+   * await using sandbox = await Sandbox.create({
+   *   workingDirectory: false,
+   *   mounts: [{ target: '/data', type: 'tmpfs', size: 2 ** 20 }],
+   *   env: { GREETING: 'hello' },
+   *   cwd: '/data',
+   *   limits: { memory: 256 * 2 ** 20, processes: 100 },
+   * });
+   * await sandbox.run('sh', ['-c', 'echo $GREETING > file']);
+   * const { stdout } = await sandbox.run('cat', ['/data/file']);
+   * stdout; // 'hello\n'
    */
   static async create(options: SandboxOptions = {}): Promise<Sandbox> {
     const checked = checkSandboxOptions(options);
@@ -84,7 +99,20 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /**
-   * Starts a program: a path inside, or a name that is looked for in PATH. Rejects with ERR_SBX_SPAWN when it can't be started (`errno`: ENOENT, EACCES, …).
+   * Starts a program, as execve(2) does, in a session of its own: `command` is a path inside, or a name that is looked for in PATH, and `args` are the words after
+   * it, not read by a shell. Resolves when it runs. Rejects with a `SandboxError`: ERR_SBX_SPAWN when it can't be started (`errno`: ENOENT, EACCES, …),
+   * ERR_SBX_OPTION for a wrong option, ABORT_ERR when `signal` has fired before, or the reason why there is no sandbox any more (ERR_SBX_CLOSED, …).
+   *
+   * @example
+   * import { text } from 'node:stream/consumers';
+   * import { Sandbox } from '@sbx/sandbox';
+   *
+   * await using sandbox = await Sandbox.create();
+   * const child = await sandbox.spawn('sort', ['-r']);
+   * child.stdin.end('apple\npear\n');
+   * await text(child.stdout); // 'pear\napple\n'
+   * (await child.wait()).exitCode; // 0
+   * await sandbox.spawn('no-such-program').catch(({ errno }) => errno); // 'ENOENT'
    */
   async spawn(command: string, args: readonly string[] = [], options: SpawnOptions = {}): Promise<SandboxProcess> {
     const [name, words] = checkProgram(command, args);
@@ -96,8 +124,19 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /**
-   * Runs a program to its end and keeps what it writes. A non-zero exit code is a result; rejects with a `SandboxError` for what else can happen:
-   * ERR_SBX_SPAWN, ERR_SBX_TIMEOUT, ERR_SBX_MAX_BUFFER, ABORT_ERR.
+   * Runs a program to its end and keeps what it writes. Resolves when it has ended and nobody has its stdout and stderr open any more, so that what it leaves
+   * running in the background with them is waited for. A non-zero exit code is a result; rejects with a `SandboxError` for what else can happen: as `spawn`, and with
+   * ERR_SBX_TIMEOUT, ERR_SBX_MAX_BUFFER, ERR_SBX_INPUT or ABORT_ERR, when the program and what it started have been killed; `stdout` and `stderr` of the error are
+   * then what was written before.
+   *
+   * @example
+   * import { Sandbox } from '@sbx/sandbox';
+   *
+   * await using sandbox = await Sandbox.create();
+   * const { stdout, exitCode } = await sandbox.run('sh', ['-c', 'read a b; echo $((a + b)); exit 3'], { input: '20 22\n' });
+   * stdout; // '42\n'
+   * exitCode; // 3
+   * await sandbox.run('sleep', ['60'], { timeout: 100 }).catch(({ code }) => code); // 'ERR_SBX_TIMEOUT'
    */
   run(command: string, args: readonly string[], options: RunOptions & { encoding: 'buffer' }): Promise<RunResult<Buffer>>;
   run(command: string, args?: readonly string[], options?: RunOptions): Promise<RunResult>;
@@ -112,7 +151,10 @@ export class Sandbox implements AsyncDisposable {
     return this.#connection.spawn({ argv, env: mergeEnvironment(this.#env, env), cwd: cwd ?? this.#cwd, tty: tty ?? null });
   }
 
-  /** Ends the sandbox: all programs are killed. Resolves when nothing of it is left. */
+  /**
+   * Ends the sandbox: all programs are killed, and their `wait` rejects with ERR_SBX_CLOSED, as does whatever is asked of the sandbox from now on. Resolves when
+   * nothing of it is left. Never rejects, and may be called again.
+   */
   close(): Promise<void> {
     return this.#connection.close();
   }

@@ -1,6 +1,8 @@
 /** One thing that stands between a program and the host. */
 export interface IsolationStep {
+  /** What it is, for people. */
   readonly step: string;
+  /** Whether this sandbox has it. */
   readonly active: boolean;
   /** What it means, or what is missing. */
   readonly note: string;
