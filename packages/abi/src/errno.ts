@@ -299,13 +299,20 @@ function row(errno: number): readonly [number, string, string] | undefined {
 }
 
 /**
- * The name of an error number: `errnoName(2)` and `errnoName(-2)` are `'ENOENT'`; `undefined` if no error has this number.
+ * The name of an error number, positive or negative; `undefined` if no error has this number. See errno(3).
+ *
+ * @example
+ * import { errnoMessage, errnoName } from '@sbx/abi';
+ *
+ * errnoName(-2); // 'ENOENT'
+ * errnoMessage(2); // 'No such file or directory'
+ * errnoName(41); // undefined
  */
 export function errnoName(errno: number): string | undefined {
   return row(errno)?.[1];
 }
 
-/** The text that strerror(3) gives: `errnoMessage(2)` is `'No such file or directory'`. */
+/** The text that strerror(3) of glibc gives for an error number, positive or negative; `undefined` if no error has it. */
 export function errnoMessage(errno: number): string | undefined {
   return row(errno)?.[2];
 }

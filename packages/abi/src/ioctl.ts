@@ -12,7 +12,16 @@ export const IOC_TYPEBITS = 8;
 export const IOC_SIZEBITS = 14;
 export const IOC_DIRBITS = 2;
 
-/** Encodes a request; `type` is a number or a one-character string. The result is a positive number. */
+/**
+ * Encodes a request (ioctl(2)); `type` is a number or a one-character string, `size` is bytes, at most 16383. The result is a positive number.
+ *
+ * @example
+ * import { FICLONE, IOC_SIZE, IOC_TYPE, IOW, IOWR } from '@sbx/abi';
+ *
+ * IOW(0x94, 9, 4) === FICLONE; // true
+ * IOC_SIZE(IOWR('X', 120, 4)); // 4
+ * String.fromCharCode(IOC_TYPE(IOWR('X', 120, 4))); // 'X'
+ */
 export function IOC(dir: number, type: number | string, nr: number, size: number): number {
   const t = typeof type === 'string' ? type.charCodeAt(0) : type;
   return (((dir & 3) << 30) | ((size & 0x3fff) << 16) | ((t & 0xff) << 8) | (nr & 0xff)) >>> 0;

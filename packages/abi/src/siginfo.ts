@@ -109,7 +109,15 @@ const NSIGCHLD = 6;
 const NSIGPOLL = 6;
 const NSIGSYS = 2;
 
-/** The form of a siginfo, from its signal number and code, as siginfo_layout in Linux's kernel/signal.c decides. */
+/**
+ * The form of a siginfo, from its signal number and code, as siginfo_layout in Linux's kernel/signal.c decides.
+ *
+ * @example
+ * import { SEGV_MAPERR, SI_USER, SIGSEGV, SiginfoForm, siginfoForm } from '@sbx/abi';
+ *
+ * siginfoForm(SIGSEGV, SEGV_MAPERR) === SiginfoForm.fault; // true: the kernel found a bad address
+ * siginfoForm(SIGSEGV, SI_USER) === SiginfoForm.kill; // true: somebody called kill(2)
+ */
 export function siginfoForm(signo: number, code: number): SiginfoForm {
   if (code <= s.SI_USER || code >= s.SI_KERNEL) {
     if (code === s.SI_TIMER) return SiginfoForm.timer;
@@ -149,7 +157,18 @@ export function siginfoForm(signo: number, code: number): SiginfoForm {
   return code <= NSIGPOLL ? SiginfoForm.poll : SiginfoForm.kill;
 }
 
-/** Writes 128 bytes: the members that the form has, zeroes elsewhere. */
+/**
+ * Writes 128 bytes: the members that the form has, zeroes elsewhere.
+ *
+ * @example
+ * import { createSiginfo, readSiginfo, SI_USER, SIGINFO_SIZE, SIGTERM, writeSiginfo } from '@sbx/abi';
+ *
+ * const view = new DataView(new ArrayBuffer(SIGINFO_SIZE));
+ * writeSiginfo(view, 0, { ...createSiginfo(), si_signo: SIGTERM, si_code: SI_USER, si_pid: 42, si_status: 7 });
+ * const info = readSiginfo(view, 0, createSiginfo());
+ * info.si_pid; // 42
+ * info.si_status; // 0: the form has no such member
+ */
 export function writeSiginfo(view: DataView, offset: number, info: Siginfo): void {
   codecs[siginfoForm(info.si_signo, info.si_code)]!.write(view, offset, info);
 }

@@ -5,8 +5,16 @@ import { SIGRTMAX, SIGRTMIN } from './signal.js';
 let names: (string | undefined)[] | undefined;
 
 /**
- * The name of a signal: `signalName(9)` is `'SIGKILL'`; real-time signals are `'SIGRTMIN'` and `'SIGRT_1'` to `'SIGRT_32'` by the
- * kernel's count, in which SIGRTMIN is 32; `undefined` for what is no signal.
+ * The name of a signal (signal(7)). Real-time signals are `SIGRTMIN` and `SIGRT_1` to `SIGRT_32` by the kernel's count, in which SIGRTMIN is 32; `undefined`
+ * for what is no signal.
+ *
+ * @example
+ * import { signalName, signalNumber } from '@sbx/abi';
+ *
+ * signalName(9); // 'SIGKILL'
+ * signalName(34); // 'SIGRT_2'
+ * signalName(65); // undefined
+ * signalNumber('term'); // 15
  */
 export function signalName(signo: number): string | undefined {
   if (names === undefined) {

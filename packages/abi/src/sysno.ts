@@ -13,7 +13,17 @@ export const syscallNumbers: Readonly<Record<Arch, Readonly<Partial<Record<Sysca
 
 const inverted: Partial<Record<Arch, readonly (SyscallName | undefined)[]>> = {};
 
-/** Names by number; numbers without a call are `undefined`. Made at the first use. */
+/**
+ * Names by number; numbers without a call are `undefined`. Made at the first use; shared, so not to be changed. See syscalls(2).
+ *
+ * @example
+ * import { syscallName, syscallNames, syscallNumber } from '@sbx/abi';
+ *
+ * syscallNames('amd64')[0]; // 'read'
+ * syscallName('arm64', 63); // 'read'
+ * syscallNumber('amd64', 'openat'); // 257
+ * syscallNumber('arm64', 'open'); // undefined: openat(2) does its work
+ */
 export function syscallNames(arch: Arch): readonly (SyscallName | undefined)[] {
   let names = inverted[arch];
   if (names === undefined) {

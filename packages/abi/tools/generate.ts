@@ -248,6 +248,16 @@ function flagSetsFile(): string {
     'type Names = Readonly<Record<string, number>>;',
     'const made: Record<string, FlagSet | Names> = {};',
     '',
+    '/**',
+    ' * Each function here gives the names of one kind of flag word, or of the values of one enumeration, for `flagsToString` and `enumToString`. It makes them at',
+    ' * its first call.',
+    ' *',
+    ' * @example',
+    " * import { flagSets } from '@sbx/abi';",
+    ' *',
+    ' * flagSets.accessAtFlags().bits.AT_EACCESS; // 0x200',
+    ' * flagSets.clocks().CLOCK_MONOTONIC; // 1',
+    ' */',
   ];
   for (const [name, table] of Object.entries(flagTables).sort(([a], [b]) => (a < b ? -1 : 1))) {
     if (isPerArch(table)) {

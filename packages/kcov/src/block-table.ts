@@ -33,6 +33,19 @@ export interface TableFile extends InstrumentedFile {
 /**
  * The blocks of a build, numbered: files sorted by name, blocks in their order. The PC of block `i` is 0xffffffff80000000 + i, so PCs are stable for one
  * build and mean nothing in another.
+ *
+ * @example
+ * import { BlockTable } from '@sbx/kcov';
+ *
+ * const table = new BlockTable([
+ *   { name: 'b.ts', blocks: [7, 0, 9, 1] },
+ *   { name: 'a.ts', blocks: [1, 2, 1, 20, 3, 0, 4, 5] },
+ * ]);
+ * table.size; // 3
+ * table.pcOf(2) === 0xffffffff80000002n; // true
+ * table.locate(0xffffffff80000001n)?.file; // 'a.ts'
+ * table.locate(0xffffffff80000002n)?.line; // 7
+ * table.locate(0x400000n); // null
  */
 export class BlockTable {
   readonly files: readonly TableFile[];

@@ -6,6 +6,20 @@ export type PcWriter = (low: number, high: number) => boolean;
 /**
  * Which blocks were hit on one task's behalf: a 32-bit counter for each block that exists, and a list of those whose counter is not zero, so that looking at
  * it costs as much as was hit. Made by `Coverage.createData`.
+ *
+ * @example
+ * import { Coverage } from '@sbx/kcov';
+ *
+ * const coverage = new Coverage();
+ * coverage.register('parse.ts', [1, 0, 2, 9, 3, 0, 4, 9]);
+ * const data = coverage.createData();
+ * coverage.switchTo(data);
+ * coverage.hit(1);
+ *
+ * const pcs: number[] = [];
+ * data.consume(coverage.order, (low) => pcs.push(low) > 0); // 1
+ * pcs[0]; // 0x80000001
+ * data.length; // 0
  */
 export class CoverageData {
   /** By block, in the order of registration. */
@@ -40,6 +54,7 @@ export class CoverageData {
     this.counters = larger;
   }
 
+  /** Sets all counters to 0; costs as much as was hit. */
   clear(): void {
     const { counters } = this;
     for (let i = 0; i < this.#length; i++) counters[this.#hits[i]] = 0;

@@ -12,6 +12,24 @@ const SPARE = 8;
  * `coverage.counters[n]++ || coverage.hit(n)`. There is one registry in a process (`coverage`), whoever loaded it how often.
  *
  * Counters belong to a task: `switchTo` says on whose behalf the code runs from now on. What runs for nobody is counted in `common`.
+ *
+ * @example
+ * import { Coverage } from '@sbx/kcov';
+ *
+ * const coverage = new Coverage();
+ * const first = coverage.register('parse.ts', [1, 0, 2, 9, 3, 0, 4, 9]);
+ * const block = (n: number) => coverage.counters[first + n]++ || coverage.hit(first + n);
+ *
+ * // What runs on a task's behalf is counted there.
+ * const task = coverage.createData();
+ * coverage.switchTo(task);
+ * block(1);
+ * block(1);
+ * coverage.switchTo(coverage.common);
+ * block(0);
+ * task.length; // 1
+ * task.counters[first + 1]; // 2
+ * coverage.common.length; // 1
  */
 export class Coverage {
   /** The counters in use: those of `current`. Instrumented code increments them. */
@@ -119,6 +137,25 @@ const view = new DataView(word.buffer);
  * Writes the PC of every block that was hit since the last call, as a little-endian 64-bit word, in the order of the first hits, and sets its counter to 0.
  * `write` takes 8 bytes, which it must copy, and returns true; or false when it is full: then what is left stays for the next call. Returns bytes written.
  * As gVisor's coverage.ConsumeCoverageData. Does not block.
+ *
+ * @example
+ * import { clearCoverageData, consumeCoverageData, coverage, kcovAvailable, pcToSource } from '@sbx/kcov';
+ *
+ * // What instrumented code does when it is loaded, and in its first block.
+ * const first = coverage.register('parse.ts', [10, 2, 12, 9]);
+ * kcovAvailable(); // true
+ * clearCoverageData();
+ * coverage.hit(first);
+ *
+ * let where = '';
+ * const bytes = consumeCoverageData((word) => {
+ *   const location = pcToSource(new DataView(word.buffer).getBigUint64(word.byteOffset, true));
+ *   where = `${location?.file}:${location?.line}`;
+ *   return true;
+ * });
+ * bytes; // 8
+ * where; // 'parse.ts:10'
+ * consumeCoverageData(() => true); // 0
  */
 export function consumeCoverageData(write: (pc: Uint8Array) => boolean): number {
   return (

@@ -44,7 +44,34 @@ export interface KcovArea {
 /** Makes an area of so many bytes, for the task that maps it. */
 export type CreateArea<Area extends KcovArea, Task extends KcovTask> = (bytes: number, mapper: Task) => Area;
 
-/** The driver of `/sys/kernel/debug/kcov`: makes an instance at each open, and knows which tasks trace. */
+/**
+ * The driver of `/sys/kernel/debug/kcov`: makes an instance at each open, and knows which tasks trace.
+ *
+ * @example
+ * import { EBUSY, KCOV_DISABLE, KCOV_ENABLE, KCOV_INIT_TRACE, KCOV_TRACE_PC } from '@sbx/abi';
+ * import { Coverage, KCOV_MODE_TRACE_PC, KcovDriver, type KcovWork } from '@sbx/kcov';
+ *
+ * const coverage = new Coverage();
+ * const block = coverage.register('read.ts', [1, 0, 2, 9]);
+ * const area = new Uint32Array(4096 / 4);
+ * const driver = new KcovDriver(coverage, () => ({ words: (index) => area.subarray(2 * index), release() {} }));
+ * const work: KcovWork[] = [];
+ * const task = { id: 1, registerWork: (item: KcovWork) => void work.push(item) };
+ *
+ * const instance = driver.open();
+ * instance.ioctl(task, KCOV_INIT_TRACE, 512); // 0
+ * instance.ioctl(task, KCOV_INIT_TRACE, 512) === -EBUSY; // true
+ * instance.map(task, 0, 4096);
+ * instance.ioctl(task, KCOV_ENABLE, KCOV_TRACE_PC); // 0
+ * instance.mode === KCOV_MODE_TRACE_PC; // true
+ *
+ * // A system call of the task reaches the block; on its return to user mode the area has its PC.
+ * coverage.hit(block);
+ * work.shift()?.run();
+ * area[0]; // 1
+ * area[2]; // 0x80000000
+ * instance.ioctl(task, KCOV_DISABLE, 0); // 0
+ */
 export class KcovDriver<Area extends KcovArea = KcovArea, Task extends KcovTask = KcovTask> {
   readonly #tracing = new Map<Task, { readonly instance: Kcov<Area, Task>; readonly data: CoverageData }>();
 
@@ -147,6 +174,7 @@ export class Kcov<Area extends KcovArea = KcovArea, Task extends KcovTask = Kcov
 
   constructor(readonly driver: KcovDriver<Area, Task>) {}
 
+  /** KCOV_MODE_*: where in the diagram it is. */
   get mode(): KcovMode {
     return this.#mode;
   }
@@ -155,7 +183,12 @@ export class Kcov<Area extends KcovArea = KcovArea, Task extends KcovTask = Kcov
     return this.#trace?.task ?? null;
   }
 
-  /** ioctl(2). @param argument - the third argument as a number; what does not fit into 53 bits is any number that is not in range */
+  /**
+   * ioctl(2). Returns 0; -ENOTTY for a command that is none of kcov's, -EINVAL for an argument or a state that does not fit, -EBUSY where the size is known
+   * already or the task traces elsewhere, -ENOTSUP for KCOV_TRACE_CMP.
+   *
+   * @param argument the third argument as a number; what does not fit into 53 bits is any number that is not in range
+   */
   ioctl(task: Task, command: number, argument: number): number {
     switch (command) {
       case KCOV_INIT_TRACE:

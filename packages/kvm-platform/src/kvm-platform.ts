@@ -41,8 +41,36 @@ export const COUNT_NAMES = [
 export type Counts = Record<(typeof COUNT_NAMES)[number], number>;
 
 /**
- * Runs application code in ring 3 of KVM virtual CPUs. `Context.switch` uses a vCPU of the calling thread, `Context.start` one of a pool of threads.
- * Owned by one JavaScript thread.
+ * Runs application code in ring 3 of KVM virtual CPUs (Documentation/virt/kvm/api.rst). `Context.switch` uses a vCPU of the calling thread and blocks it,
+ * `Context.start` one of a pool of threads. Owned by one JavaScript thread.
+ *
+ * @example
+ * import { ACCESS_EXECUTE, ACCESS_READ, EVENT_INTERRUPT, EVENT_SYSCALL, type EventKind, MEMORY_ANONYMOUS, MemoryFile, REG } from '@sbx/platform';
+ * import { KvmPlatform } from '@sbx/kvm-platform';
+ *
+ * const memory = MemoryFile.create({ name: 'application', limit: 2 ** 24 });
+ * const kernelMemory = MemoryFile.create({ name: 'kernel', limit: 2 ** 24 });
+ * const platform = new KvmPlatform({ memory, kernelMemory, wake() {} });
+ *
+ * // mov $39, %eax; syscall: getpid()
+ * const page = memory.allocate(4096, MEMORY_ANONYMOUS);
+ * memory.bytes(page, 7).set([0xb8, 39, 0, 0, 0, 0x0f, 0x05]);
+ * const space = platform.newAddressSpace(null);
+ * const thread = platform.newContext();
+ * if (space instanceof Promise || typeof thread === 'number') throw new Error('no memory');
+ * space.mapFile(0x400000, memory, page, 4096, ACCESS_READ | ACCESS_EXECUTE, true); // 0
+ * thread.page.setReg(REG.rip, 0x400000);
+ * let event: EventKind = EVENT_INTERRUPT;
+ * while (event === EVENT_INTERRUPT) event = thread.switch(space, -1, 1e9);
+ * event === EVENT_SYSCALL; // true
+ * thread.page.sysno; // 39
+ * thread.page.reg(REG.rip); // 0x400007: after the instruction
+ *
+ * thread.release();
+ * space.release();
+ * platform.destroy();
+ * memory.destroy();
+ * kernelMemory.destroy();
  */
 export class KvmPlatform extends NoCPUPreemptionDetection implements Platform {
   readonly name = 'kvm';

@@ -12,7 +12,16 @@ function describeMode(platform: KvmPlatform): string {
   return notes.length === 0 ? 'usable' : `usable (${notes.join('; ')})`;
 }
 
-/** KVM as a platform that can be chosen: `probe` makes a virtual machine, runs ring 3 in it and measures a system call. */
+/**
+ * KVM as a platform that can be chosen: `probe` makes a virtual machine, runs ring 3 in it and measures a system call, which blocks for some milliseconds;
+ * `create` throws a `KvmError` where KVM does not work.
+ *
+ * @example
+ * import { kvmProvider } from '@sbx/kvm-platform';
+ *
+ * const { usable, roundTripNs } = kvmProvider.probe();
+ * usable === (roundTripNs !== undefined); // true
+ */
 export const kvmProvider: PlatformProvider = {
   name: 'kvm',
 

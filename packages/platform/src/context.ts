@@ -9,8 +9,8 @@ import type { EventKind } from './event.js';
 export interface Context {
   readonly page: ContextPage;
   /**
-   * Resumes the thread in `as` and returns when it ends in an event (EVENT_*), at the latest after `timeoutNs` nanoseconds (EVENT_INTERRUPT). Blocks
-   * the calling thread. `cpu` is non-negative only where the platform `detectsCPUPreemption`, else -1.
+   * Resumes the thread in `as` and returns when it ends in an event (EVENT_*), at the latest after `timeoutNs` nanoseconds (EVENT_INTERRUPT, which may also
+   * come early and for no reason: then switch again). Blocks the calling thread. `cpu` is non-negative only where the platform `detectsCPUPreemption`, else -1.
    * @hotpath
    */
   switch(as: AddressSpace, cpu: number, timeoutNs: number): EventKind;

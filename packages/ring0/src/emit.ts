@@ -5,12 +5,26 @@ import { emitAmd64 } from './amd64/emit.js';
 export const ARCHITECTURES = ['amd64'] as const;
 export type Architecture = (typeof ARCHITECTURES)[number];
 
-/** The header's file name under `native/include/`. */
+/**
+ * The header's file name under `native/include/`.
+ *
+ * @example
+ * import { headerName } from '@sbx/ring0';
+ *
+ * headerName('amd64'); // 'ring0_offsets_amd64.h'
+ */
 export function headerName(arch: Architecture): string {
   return `ring0_offsets_${arch}.h`;
 }
 
-/** The whole header. It holds plain numbers only, so that the assembler can read it, too. */
+/**
+ * The whole header. It holds plain numbers only, so that the assembler can read it, too.
+ *
+ * @example
+ * import { amd64, emit } from '@sbx/ring0';
+ *
+ * emit('amd64').includes(`#define CPU_SIZE 0x${amd64.CPU_SIZE.toString(16)}\n`); // true
+ */
 export function emit(arch: Architecture): string {
   const sections = { amd64: emitAmd64 }[arch]();
   const guard = headerName(arch).toUpperCase().replace('.', '_');

@@ -3,6 +3,7 @@
 /** Name, size in bytes, alignment. */
 export type Field<Name extends string = string> = readonly [name: Name, size: number, align: number];
 
+/** Where the fields of a structure are. */
 export interface Layout<Name extends string = string> {
   /** Byte offset of each field. */
   readonly offsets: Readonly<Record<Name, number>>;
@@ -10,7 +11,21 @@ export interface Layout<Name extends string = string> {
   readonly size: number;
 }
 
-/** Places fields in order, each at the next offset of its alignment. */
+/**
+ * Places fields in order, each at the next offset of its alignment, as C does.
+ *
+ * @example
+ * import { layout } from '@sbx/ring0';
+ *
+ * const { offsets, size } = layout([
+ *   ['flag', 1, 1],
+ *   ['pointer', 8, 8],
+ *   ['short', 2, 2],
+ * ]);
+ * offsets.pointer; // 8
+ * offsets.short; // 16
+ * size; // 24
+ */
 export function layout<const Name extends string>(fields: readonly Field<Name>[]): Layout<Name> {
   const offsets: Partial<Record<Name, number>> = {};
   let end = 0;

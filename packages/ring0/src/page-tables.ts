@@ -13,6 +13,32 @@ import { TableTree } from './table-tree.js';
 export const USE_ACCESSED = 1;
 export const USE_DIRTY = 2;
 
+/**
+ * Page tables of any architecture with four levels of 512 entries (SDM Vol. 3A 4.5): an {@link EntryFormat} spells the entries. Addresses are sign-extended
+ * numbers, lengths bytes; a range that is not whole pages, is empty or crosses from one half into the other is a `RangeError`, as is any use after `release`.
+ * What an operation returns says what the TLBs need before anybody relies on it. Nothing blocks. Owned by one JavaScript thread.
+ *
+ * @example
+ * import { amd64, ChunkedTableMemory, FLUSH_NONE, FLUSH_REQUIRED, FourLevelTables, MAP_READ, MAP_USER, MAP_WRITE } from '@sbx/ring0';
+ *
+ * const memory = ChunkedTableMemory.over(new SharedArrayBuffer(16 * 4096), 0x100000);
+ * const tables = amd64.PageTables.create(memory);
+ * if (typeof tables === 'number') throw new Error('no memory for a root');
+ * tables instanceof FourLevelTables; // true
+ *
+ * tables.map(0x400000, 0x200000, MAP_READ | MAP_WRITE | MAP_USER, 0x40000000) === FLUSH_NONE; // true: nothing was there before
+ * tables.lookup(0x412345); // 0x40012345
+ * tables.foundSize; // 0x200000: one large page
+ * tables.protect(0x400000, 0x1000, MAP_READ | MAP_USER) === FLUSH_REQUIRED; // true: the page was split, and lost a right
+ * tables.foundSize; // 0x200000
+ * tables.lookup(0x400000); // 0x40000000
+ * tables.foundSize; // 0x1000
+ * tables.foundOptions === (MAP_READ | MAP_USER); // true
+ * tables.unmap(0x400000, 0x200000) === FLUSH_REQUIRED; // true
+ * tables.retiredPages; // 3
+ * tables.reclaim(); // every CPU has flushed
+ * memory.usedPages; // 1: the root
+ */
 export class FourLevelTables extends TableTree {
   /** What {@link lookup} found: the options of the mapping (without MAP_TRACK) and the bytes of its page. */
   foundOptions = 0;

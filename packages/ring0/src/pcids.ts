@@ -12,6 +12,21 @@ export const PCID_POOL_SIZE = 8;
 /**
  * The identifiers of one vCPU, lent to the address spaces that it ran last; the one unused longest is taken away first. A vCPU without PCIDs
  * has a pool of size 0, which answers 0 and a flush each time. Owned by the vCPU's user.
+ *
+ * @example
+ * import { PCIDs } from '@sbx/ring0';
+ *
+ * const pcids = new PCIDs(2, 2);
+ * const [a, b, c] = [{}, {}, {}];
+ * pcids.assign(a); // 2
+ * pcids.flush; // true: nobody knows what the TLB holds under it
+ * pcids.assign(b); // 3
+ * pcids.assign(a); // 2
+ * pcids.flush; // false
+ * pcids.assign(c); // 3: b's, which was unused longest
+ * pcids.invalidate(a);
+ * pcids.assign(a); // 2
+ * pcids.flush; // true
  */
 export class PCIDs {
   /** Whether the switch that uses the last {@link assign} must flush the TLB entries of that PCID. */
@@ -23,6 +38,7 @@ export class PCIDs {
   readonly #used: number[];
   #clock = 0;
 
+  /** @param first the lowest identifier; @param size how many: all are 1 … 4095, anything else is a `RangeError` */
   constructor(first: number = FIRST_USER_PCID, size: number = PCID_POOL_SIZE) {
     if (size > 0 && (first <= 0 || first + size > 4096)) throw new RangeError('PCIDs are 1 … 4095');
     this.#first = first;

@@ -41,7 +41,23 @@ export interface TableChunk {
 
 /**
  * A {@link MemoryAllocator} over equal chunks that follow each other in guest-physical space and are added on demand, such as pieces of one
- * shared mapping. Freed pages are reused last-in first-out and zeroed when handed out again.
+ * shared mapping. Freed pages are reused last-in first-out and zeroed when handed out again. Freeing a page that is not in use is a `RangeError`.
+ *
+ * @example
+ * import { ChunkedTableMemory, TABLE_SIZE } from '@sbx/ring0';
+ *
+ * // At most two chunks of four pages, the first of which the guest sees at 1 MiB.
+ * const memory = new ChunkedTableMemory(0x100000, 4 * TABLE_SIZE, (chunk) =>
+ *   chunk < 2 ? { buffer: new SharedArrayBuffer(4 * TABLE_SIZE), byteOffset: 0 } : null,
+ * );
+ * const frame = memory.allocateFrame();
+ * frame * TABLE_SIZE; // 0x100000
+ * memory.locate(frame);
+ * memory.u32[2 * memory.index]; // 0: the first entry
+ * for (let i = 1; i < 8; i++) memory.allocateFrame();
+ * memory.allocateFrame(); // -1
+ * memory.freeFrame(frame);
+ * memory.usedPages; // 7
  */
 export class ChunkedTableMemory implements MemoryAllocator {
   f64: Float64Array = new Float64Array(0);

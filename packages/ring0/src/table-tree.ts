@@ -22,6 +22,7 @@ import { ENTRIES, type MemoryAllocator } from './table-memory.js';
 
 const UPPER_HALF = ENTRIES / 2;
 
+/** How page tables are made. */
 export interface PageTablesOptions {
   /** Tables whose upper half (root entries 256 … 511) these ones share; they must outlive these. */
   readonly kernelHalf?: TableTree;
@@ -31,6 +32,27 @@ export interface PageTablesOptions {
   readonly trackChanges?: boolean;
 }
 
+/**
+ * The pages that page tables are made of: which belong to the tree, which wait for a flush. {@link FourLevelTables} adds what is mapped.
+ *
+ * @example
+ * import { amd64, ChunkedTableMemory, MAP_READ } from '@sbx/ring0';
+ *
+ * const memory = ChunkedTableMemory.over(new SharedArrayBuffer(16 * 4096), 0);
+ * const kernel = amd64.PageTables.create(memory);
+ * if (typeof kernel === 'number') throw new Error('no memory for a root');
+ * kernel.map(-0x80000000, 0x1000, MAP_READ, 0x5000);
+ * kernel.countTables(); // 4: the root and one of each level
+ *
+ * // An address space whose upper half is the kernel's.
+ * const tables = amd64.PageTables.create(memory, { kernelHalf: kernel });
+ * if (typeof tables === 'number') throw new Error('no memory for a root');
+ * tables.lookup(-0x80000000); // 0x5000
+ * tables.countTables(); // 1
+ * tables.release();
+ * kernel.release();
+ * memory.usedPages; // 0
+ */
 export abstract class TableTree {
   /** Frame of the root table; -1 after {@link release}. */
   root: number;

@@ -4,7 +4,16 @@ import { SystrapPlatform } from './systrap-platform.js';
 
 const MiB = 2 ** 20;
 
-/** Stub processes as a platform that can be chosen: `probe` makes one, runs code in it and measures a system call. */
+/**
+ * Stub processes as a platform that can be chosen: `probe` makes one, runs code in it and measures a system call, which blocks for some milliseconds; `create`
+ * throws a `SystrapError` where they do not work.
+ *
+ * @example
+ * import { systrapProvider } from '@sbx/systrap-platform';
+ *
+ * const { usable, roundTripNs } = systrapProvider.probe();
+ * usable === (roundTripNs !== undefined); // true
+ */
 export const systrapProvider: PlatformProvider = {
   name: 'systrap',
 

@@ -29,7 +29,36 @@ export const COUNT_NAMES = ['syscall', 'signal', 'interrupt', 'command', 'batch'
 export type Counts = Record<(typeof COUNT_NAMES)[number], number>;
 
 /**
- * Runs application code in stub processes under a seccomp filter that turns every system call into a signal. Owned by one JavaScript thread.
+ * Runs application code in stub processes under a seccomp filter (seccomp(2)) that turns every system call into a signal. `Context.switch` blocks the calling
+ * thread. Owned by one JavaScript thread.
+ *
+ * @example
+ * import { ACCESS_EXECUTE, ACCESS_READ, EVENT_INTERRUPT, EVENT_SYSCALL, type EventKind, MEMORY_ANONYMOUS, MemoryFile, REG } from '@sbx/platform';
+ * import { SystrapPlatform } from '@sbx/systrap-platform';
+ *
+ * const memory = MemoryFile.create({ name: 'application', limit: 2 ** 24 });
+ * const kernelMemory = MemoryFile.create({ name: 'kernel', limit: 2 ** 24 });
+ * const platform = new SystrapPlatform({ memory, kernelMemory, wake() {} });
+ *
+ * // mov $39, %eax; syscall: getpid()
+ * const page = memory.allocate(4096, MEMORY_ANONYMOUS);
+ * memory.bytes(page, 7).set([0xb8, 39, 0, 0, 0, 0x0f, 0x05]);
+ * const space = platform.newAddressSpace(null);
+ * const thread = platform.newContext();
+ * if (space instanceof Promise || typeof thread === 'number') throw new Error('no memory');
+ * space.mapFile(0x400000, memory, page, 4096, ACCESS_READ | ACCESS_EXECUTE, true); // 0
+ * thread.page.setReg(REG.rip, 0x400000);
+ * let event: EventKind = EVENT_INTERRUPT;
+ * while (event === EVENT_INTERRUPT) event = thread.switch(space, -1, 1e9);
+ * event === EVENT_SYSCALL; // true
+ * thread.page.sysno; // 39
+ * thread.page.reg(REG.rip); // 0x400007: after the instruction
+ *
+ * thread.release();
+ * space.release();
+ * platform.destroy();
+ * memory.destroy();
+ * kernelMemory.destroy();
  */
 export class SystrapPlatform extends NoCPUPreemptionDetection implements Platform {
   readonly name = 'systrap';

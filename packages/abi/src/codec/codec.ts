@@ -1,6 +1,6 @@
 /**
  * What every codec of a C type offers. A codec reads and writes in place, in a `DataView` at a byte offset, little-endian,
- * at any alignment, without allocating.
+ * at any alignment, without allocating. What would lie outside of the view is a `RangeError` of the view's; bytes before that may be written.
  */
 export interface Codec<T> {
   /** C type name, for people and for the proof against the headers. */

@@ -45,7 +45,21 @@ export function bytes(length: number): Codec<Uint8Array> {
   };
 }
 
-/** `char[length]` as a byte string (one char 0..255 per byte), read up to the first NUL; the last byte stays NUL when written. */
+/**
+ * `char[length]` as a byte string (one char 0..255 per byte), read up to the first NUL; the last byte stays NUL when written.
+ *
+ * @example
+ * import { array, bytes, cstring, i16, pad, struct } from '@sbx/abi';
+ *
+ * const Packet = struct('struct packet', { tag: bytes(2), fill: pad(2), name: cstring(6), scores: array(i16, 2) });
+ * Packet.size; // 14
+ * const view = new DataView(new ArrayBuffer(Packet.size));
+ * Packet.write(view, 0, { tag: Uint8Array.of(7), name: 'too long', scores: [1, -1] });
+ * const packet = Packet.read(view, 0, Packet.create());
+ * packet.name; // 'too l': the last byte stays NUL
+ * packet.tag.join(); // '7,0'
+ * packet.scores.join(); // '1,-1'
+ */
 export function cstring(length: number): Codec<string> {
   return {
     name: 'char',
@@ -80,7 +94,17 @@ export function array<T>(element: Codec<T>, length: number): Codec<T[]> {
 /** Value of a union: reading gives every interpretation of the bytes; writing takes the first member that is there. */
 export type UnionValue<M extends Record<string, Codec<unknown>>> = { -readonly [K in keyof M]?: Value<M[K]> };
 
-/** A union. Its size is that of the largest member, rounded to the largest alignment; bytes past the member written are zeroes. */
+/**
+ * A union. Its size is that of the largest member, rounded to the largest alignment; bytes past the member written are zeroes.
+ *
+ * @example
+ * import { i32, u8, union } from '@sbx/abi';
+ *
+ * const Word = union('union word', { number: i32, first: u8 });
+ * const view = new DataView(new ArrayBuffer(4));
+ * Word.write(view, 0, { number: 0x0102 });
+ * Word.read(view, 0, Word.create()).first; // 2
+ */
 export function union<M extends Record<string, Codec<unknown>>>(name: string, members: M): Codec<UnionValue<M>> {
   const entries = Object.entries(members);
   const align = Math.max(...entries.map(([, c]) => c.align));

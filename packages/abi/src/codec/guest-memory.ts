@@ -18,7 +18,35 @@ const bytes = new Uint8Array(CAPACITY);
 const view = new DataView(bytes.buffer);
 const PAGE_SIZE = 4096;
 
-/** @hotpath Reads the struct at `addr` into `out`: 0, or -EFAULT with `out` untouched. */
+/**
+ * Reads the struct at `addr` into `out`: 0, or -EFAULT with `out` untouched. The codec's size is at most 8192 bytes, as everywhere
+ * here. @hotpath
+ *
+ * @example
+ * import { copyStructIn, copyStructOut, type GuestMemory, Timespec } from '@sbx/abi';
+ *
+ * // A guest with one page at 0x1000.
+ * const page = new Uint8Array(4096);
+ * const room = (addr: number, length: number) => (addr < 0x1000 ? 0 : Math.max(0, Math.min(length, 0x2000 - addr)));
+ * const memory: GuestMemory = {
+ *   copyIn(addr, dst, length) {
+ *     const n = room(addr, length);
+ *     dst.set(page.subarray(addr - 0x1000, addr - 0x1000 + n));
+ *     return n;
+ *   },
+ *   copyOut(addr, src, length) {
+ *     const n = room(addr, length);
+ *     page.set(src.subarray(0, n), addr - 0x1000);
+ *     return n;
+ *   },
+ * };
+ *
+ * copyStructOut(memory, 0x1100, Timespec, { tv_sec: 3, tv_nsec: 5 }); // 0
+ * const time = Timespec.create();
+ * copyStructIn(memory, 0x1100, Timespec, time); // 0
+ * time.tv_sec; // 3
+ * copyStructIn(memory, 0x1ff8, Timespec, time); // -14: its second half is not there
+ */
 export function copyStructIn<T>(memory: GuestMemory, addr: number, codec: Codec<T>, out: T): number {
   const { size } = codec;
   if (memory.copyIn(addr, bytes, size) !== size) return -EFAULT;
@@ -26,7 +54,7 @@ export function copyStructIn<T>(memory: GuestMemory, addr: number, codec: Codec<
   return 0;
 }
 
-/** @hotpath Writes the struct to `addr`: 0, or -EFAULT after the bytes that fit before the fault. */
+/** Writes the struct to `addr`: 0, or -EFAULT after the bytes that fit before the fault. @hotpath */
 export function copyStructOut<T>(memory: GuestMemory, addr: number, codec: Codec<T>, value: T): number {
   const { size } = codec;
   codec.write(view, 0, value);

@@ -24,7 +24,19 @@ export interface ScalarMember {
 
 // The powers of two below are written out: a literal is less bytecode than a module's constant, so more calls are inlined.
 
-/** @hotpath Reads an unsigned 64-bit integer. */
+/**
+ * Reads an unsigned 64-bit integer: exact below 2^53, else the nearest number. @hotpath
+ *
+ * @example
+ * import { getI64, getU64, setI64, setU64 } from '@sbx/abi';
+ *
+ * const view = new DataView(new ArrayBuffer(16));
+ * setI64(view, 0, -2);
+ * getI64(view, 0); // -2
+ * getU64(view, 0) === 2 ** 64; // true: the nearest number to 2^64 - 2
+ * setU64(view, 8, 2 ** 64);
+ * view.getBigUint64(8, true) === 2n ** 64n - 1n; // true: all ones
+ */
 export function getU64(view: DataView, offset: number): number {
   return view.getUint32(offset + 4, true) * 4294967296 + view.getUint32(offset, true);
 }
@@ -35,7 +47,7 @@ export function setLargest(view: DataView, offset: number, high: number): void {
   view.setInt32(offset + 4, high, true);
 }
 
-/** @hotpath Writes an unsigned 64-bit integer; negative numbers wrap as in C, 2^64 and more become all ones. */
+/** Writes an unsigned 64-bit integer; negative numbers wrap as in C, 2^64 and more become all ones. @hotpath */
 export function setU64(view: DataView, offset: number, value: number): void {
   // biome-ignore lint/correctness/noPrecisionLoss: exactly 2^64
   if (value >= 18446744073709551616) {
@@ -46,12 +58,12 @@ export function setU64(view: DataView, offset: number, value: number): void {
   view.setUint32(offset + 4, Math.floor(value / 4294967296), true);
 }
 
-/** @hotpath Reads a signed 64-bit integer. */
+/** Reads a signed 64-bit integer: exact within ±2^53, else the nearest number. @hotpath */
 export function getI64(view: DataView, offset: number): number {
   return view.getInt32(offset + 4, true) * 4294967296 + view.getUint32(offset, true);
 }
 
-/** @hotpath Writes a signed 64-bit integer; 2^63 (the nearest number to INT64_MAX) and more become INT64_MAX. */
+/** Writes a signed 64-bit integer; 2^63 (the nearest number to INT64_MAX) and more become INT64_MAX. @hotpath */
 export function setI64(view: DataView, offset: number, value: number): void {
   // biome-ignore lint/correctness/noPrecisionLoss: exactly 2^63
   if (value >= 9223372036854775808) {
@@ -221,7 +233,16 @@ export interface U64Pair {
   hi: number;
 }
 
-/** A 64-bit integer of which every bit counts. */
+/**
+ * A 64-bit integer of which every bit counts.
+ *
+ * @example
+ * import { u64pair } from '@sbx/abi';
+ *
+ * const view = new DataView(new ArrayBuffer(8));
+ * u64pair.write(view, 0, { lo: 1, hi: 0x80000000 });
+ * view.getBigUint64(0, true) === 2n ** 63n + 1n; // true
+ */
 export const u64pair: Codec<U64Pair> = {
   name: '__u64',
   size: 8,

@@ -11,10 +11,16 @@ export interface FlagSet {
 const high = (n: number): number => Math.floor(n / 2 ** 32) >>> 0;
 
 /**
- * A flag word as C source: `flagsToString(openFlags, 0o2000101)` is `'O_WRONLY|O_CREAT|O_CLOEXEC'`. Bits without a name follow as a
- * hexadecimal number; no bit at all is `'0'`.
+ * A flag word as C source. Bits without a name follow as a hexadecimal number; no bit at all is `'0'`, or the name that the set has for it.
  *
  * @param flags a non-negative number, or a negative one for a 32-bit word read as signed
+ *
+ * @example
+ * import { flagSets, flagsToString } from '@sbx/abi';
+ *
+ * flagsToString(flagSets.openFlags('amd64'), 0o2000101); // 'O_WRONLY|O_CREAT|O_CLOEXEC'
+ * flagsToString(flagSets.protFlags(), 0x103); // 'PROT_READ|PROT_WRITE|0x100'
+ * flagsToString(flagSets.protFlags(), 0); // 'PROT_NONE'
  */
 export function flagsToString(set: FlagSet, flags: number): string {
   let lo = flags >>> 0;
@@ -41,7 +47,15 @@ export function flagsToString(set: FlagSet, flags: number): string {
   return Object.entries(set.bits).find(([, bits]) => bits === 0)?.[0] ?? '0';
 }
 
-/** The name of a value of an enumeration, or the number itself, hexadecimal from 256. */
+/**
+ * The name of a value of an enumeration, or the number itself, hexadecimal from 256.
+ *
+ * @example
+ * import { enumToString, flagSets } from '@sbx/abi';
+ *
+ * enumToString(flagSets.clocks(), 1); // 'CLOCK_MONOTONIC'
+ * enumToString(flagSets.clocks(), 99); // '99'
+ */
 export function enumToString(values: Readonly<Record<string, number>>, value: number): string {
   for (const [name, v] of Object.entries(values)) if (v === value) return name;
   return value >= 256 ? `0x${value.toString(16)}` : String(value);

@@ -20,6 +20,12 @@ export interface DecodeOptions {
  *
  * @param call its name, or its number
  * @param args the six argument registers as twelve 32-bit halves, the low half of each first
+ *
+ * @example
+ * import { argumentWords, decodeSyscall } from '@sbx/abi';
+ *
+ * decodeSyscall('amd64', 'mmap', argumentWords(0, 8192, 3, 0x22, -1, 0)); // 'mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)'
+ * decodeSyscall('arm64', 57, argumentWords(3)); // 'close(3)'
  */
 export function decodeSyscall(arch: Arch, call: SyscallName | number, args: ArrayLike<number>, options: DecodeOptions = {}): string {
   const name = typeof call === 'number' ? syscallName(arch, call) : call;
@@ -32,7 +38,16 @@ export function decodeSyscall(arch: Arch, call: SyscallName | number, args: Arra
 /** Calls whose result is an address. */
 const addresses: ReadonlySet<string> = new Set(['brk', 'mmap', 'mremap', 'shmat']);
 
-/** A result as strace prints it: `3`, `0x7f0000000000`, `-1 ENOENT (No such file or directory)`, `? ERESTARTSYS (…)`. */
+/**
+ * A result as strace prints it: `3`, `0x7f0000000000`, `-1 ENOENT (No such file or directory)`, `? ERESTARTSYS (…)`.
+ *
+ * @example
+ * import { resultToString } from '@sbx/abi';
+ *
+ * resultToString('read', 512); // '512'
+ * resultToString('mmap', 0x7f0000000000); // '0x7f0000000000'
+ * resultToString('read', -9); // '-1 EBADF (Bad file descriptor)'
+ */
 export function resultToString(name: string, result: number): string {
   if (result >= 0) return addresses.has(name) ? `0x${result.toString(16)}` : String(result);
   const error = errnoName(result);
@@ -40,7 +55,14 @@ export function resultToString(name: string, result: number): string {
   return `${result <= -512 ? '?' : '-1'} ${error} (${errnoMessage(result)})`;
 }
 
-/** A call that has returned, with its result: `close(3) = 0`. */
+/**
+ * A call that has returned, with its result: `close(3) = 0`.
+ *
+ * @example
+ * import { argumentWords, traceLine } from '@sbx/abi';
+ *
+ * traceLine('amd64', 'close', argumentWords(3), 0); // 'close(3) = 0'
+ */
 export function traceLine(arch: Arch, call: SyscallName | number, args: ArrayLike<number>, result: number, memory?: GuestMemory): string {
   const name = typeof call === 'number' ? (syscallName(arch, call) ?? '') : call;
   return `${decodeSyscall(arch, call, args, memory ? { memory, result } : { result })} = ${resultToString(name, result)}`;

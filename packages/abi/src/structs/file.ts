@@ -62,6 +62,15 @@ export const dirent64Size = (nameLength: number): number => (19 + nameLength + 1
  *
  * @param next the d_off cookie: where reading continues after this entry
  * @returns bytes written, or 0 if it does not fit before `limit`
+ *
+ * @example
+ * import { DT_REG, dirent64Size, LinuxDirent64, writeDirent64 } from '@sbx/abi';
+ *
+ * const view = new DataView(new ArrayBuffer(64));
+ * writeDirent64(view, 0, 64, 7, 1, DT_REG, 'hello'); // 32
+ * dirent64Size(5); // 32
+ * LinuxDirent64.fields.d_ino.get(view, 0); // 7
+ * writeDirent64(view, 40, 64, 8, 2, DT_REG, 'hello'); // 0: 24 bytes are too few
  */
 export function writeDirent64(
   view: DataView,
@@ -131,7 +140,17 @@ export const FiemapExtent = struct('struct fiemap_extent', {
   fe_reserved: pad(12, 4),
 });
 
-/** The device number of st_dev and st_rdev, as the kernel encodes it for programs (12 bits of major, 20 of minor). */
+/**
+ * The device number of st_dev and st_rdev, as the kernel encodes it for programs (12 bits of major, 20 of minor).
+ *
+ * @example
+ * import { major, makedev, minor } from '@sbx/abi';
+ *
+ * makedev(1, 3); // 0x103: /dev/null
+ * makedev(8, 256); // 0x100800
+ * major(0x100800); // 8
+ * minor(0x100800); // 256
+ */
 export const makedev = (major: number, minor: number): number =>
   ((minor & 0xff) | ((major & 0xfff) << 8) | ((minor & 0xfff00) << 12)) >>> 0;
 /** Major number of a device number. */

@@ -16,7 +16,17 @@ export const Msghdr = struct('struct msghdr', {
 export const Mmsghdr = struct('struct mmsghdr', { msg_hdr: Msghdr, msg_len: u32 });
 /** Ancillary data: header, then data, then padding to a multiple of 8. */
 export const Cmsghdr = struct('struct cmsghdr', { cmsg_len: ulong, cmsg_level: i32, cmsg_type: i32 });
-/** Rounds up to the alignment of ancillary data. */
+/**
+ * Rounds a number of bytes up to the alignment of ancillary data (cmsg(3)).
+ *
+ * @example
+ * import { CMSG_ALIGN, CMSG_LEN, CMSG_SPACE } from '@sbx/abi';
+ *
+ * // One descriptor of 4 bytes:
+ * CMSG_LEN(4); // 20
+ * CMSG_SPACE(4); // 24
+ * CMSG_ALIGN(20); // 24
+ */
 export const CMSG_ALIGN = (length: number): number => Math.ceil(length / 8) * 8;
 /** `cmsg_len` of `length` bytes of data. */
 export const CMSG_LEN = (length: number): number => 16 + length;

@@ -5,6 +5,7 @@ import type { Loader, Plugin } from 'esbuild';
 import type { InstrumentedFile } from '../block-table.js';
 import { instrument } from './instrument.js';
 
+/** What the plugin instruments, and what it writes. */
 export interface KcovPluginOptions {
   /** Files are named relative to this folder; default: the current one. */
   readonly root?: string;
@@ -16,7 +17,31 @@ export interface KcovPluginOptions {
 
 /**
  * A plugin for esbuild (and tsup, as `esbuildPlugins: [kcov()]`) that instruments the modules that it bundles. Code that is split over several files works too;
- * `sources` then has what is in any of them.
+ * `sources` then has what is in any of them. A module that is none fails the build.
+ *
+ * @example
+ * import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+ * import { tmpdir } from 'node:os';
+ * import path from 'node:path';
+ * import { kcov } from '@sbx/kcov/instrument';
+ * import { readSources } from '@sbx/kcov/report';
+ * import { build } from 'esbuild';
+ *
+ * const root = await mkdtemp(path.join(tmpdir(), 'kcov-'));
+ * await writeFile(path.join(root, 'sign.ts'), 'export const sign = (x: number) => (x < 0 ? -1 : 1);\n');
+ * await build({
+ *   absWorkingDir: root,
+ *   entryPoints: ['sign.ts'],
+ *   outfile: 'sign.mjs',
+ *   bundle: true,
+ *   format: 'esm',
+ *   external: ['@sbx/kcov'],
+ *   logLevel: 'error',
+ *   plugins: [kcov({ root, sources: 'sign.json.gz' })],
+ * });
+ * (await readFile(path.join(root, 'sign.mjs'), 'utf8')).includes('@sbx/kcov'); // true
+ * readSources(await readFile(path.join(root, 'sign.json.gz'))).files[0].name; // 'sign.ts'
+ * await rm(root, { recursive: true });
  */
 export function kcov({ root = process.cwd(), include = () => true, sources }: KcovPluginOptions = {}): Plugin {
   const base = path.resolve(root);

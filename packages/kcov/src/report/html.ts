@@ -1,6 +1,7 @@
 import type { BlockTable, TableFile } from '../block-table.js';
 import { COVERED, coveredBlocks, coveredIn, NO_BLOCK, paintBlocks } from './covered.js';
 
+/** What the page shows. */
 export interface HtmlOptions {
   readonly title?: string;
   /** Also files of which nothing is covered. */
@@ -25,6 +26,15 @@ meter { width: 8em }`;
 /**
  * A page that shows the sources with covered and uncovered blocks. One file without scripts, which opens in a browser from the disk. The files of the table
  * must have their `source`.
+ *
+ * @example
+ * import { BlockTable, htmlReport } from '@sbx/kcov/report';
+ *
+ * const source = 'if (x)\n  f();\n';
+ * const table = new BlockTable([{ name: 'a.ts', source, blocks: [1, 0, 1, 6, 2, 2, 2, 6] }]);
+ * const page = htmlReport(table, [0xffffffff80000000n], { title: 'Run 7' });
+ * page.includes('1 of 2 blocks, 50.0&nbsp;%'); // true
+ * page.includes('<b class="m">f();</b>'); // true: not covered
  */
 export function htmlReport(table: BlockTable, pcs: Iterable<bigint>, { title = 'Coverage', all = false }: HtmlOptions = {}): string {
   const covered = coveredBlocks(table, pcs);

@@ -3,6 +3,13 @@ import { COVERED, coveredBlocks, paintBlocks } from './covered.js';
 
 /**
  * Coverage of lines in lcov's format (geninfo(1)): a line is covered if any block on it is. For all files of the table, covered or not.
+ *
+ * @example
+ * import { BlockTable, lcovReport } from '@sbx/kcov/report';
+ *
+ * const table = new BlockTable([{ name: 'a.ts', blocks: [1, 0, 1, 6, 2, 2, 2, 6] }]);
+ * const report = lcovReport(table, [0xffffffff80000000n]);
+ * report; // 'TN:\nSF:a.ts\nDA:1,1\nDA:2,0\nLF:2\nLH:1\nend_of_record\n'
  */
 export function lcovReport(table: BlockTable, pcs: Iterable<bigint>): string {
   const covered = coveredBlocks(table, pcs);

@@ -36,6 +36,14 @@ export interface AddressLimits {
  * Decodes EAX of CPUID leaf 0x80000008: bits 7:0 physical, bits 15:8 linear address bits (SDM Vol. 2A, CPUID).
  *
  * @param eax the register's value; 0 where the leaf does not exist, which means 36 and 48 bits.
+ *
+ * @example
+ * import { amd64 } from '@sbx/ring0';
+ *
+ * const limits = amd64.addressLimits(0x3027);
+ * limits.physicalBits; // 39
+ * limits.userspaceSize; // 0x800000000000
+ * limits.maximumUserAddress; // 0x7ffffffff000
  */
 export function addressLimits(eax: number): AddressLimits {
   const physicalBits = eax & 0xff || 36;
@@ -66,7 +74,18 @@ export function highWord(address: number): number {
   return Math.floor(address / 0x100000000) >>> 0;
 }
 
-/** The sign-extended address of two 32-bit words; exact where the value is canonical, NaN where it is not (never a rounded number). */
+/**
+ * The sign-extended address of two 32-bit words; exact where the value is canonical, NaN where it is not (never a rounded number).
+ *
+ * @example
+ * import { amd64 } from '@sbx/ring0';
+ *
+ * amd64.addressOf(0x80000000, 0xffffffff) === amd64.KERNEL_AREA_ADDRESS; // true
+ * amd64.highWord(-0x80000000); // 0xffffffff
+ * amd64.lowWord(0x7fff00001000); // 0x1000
+ * amd64.isCanonical(0x800000000000); // false
+ * Number.isNaN(amd64.addressOf(0, 0x8000)); // true
+ */
 export function addressOf(low: number, high: number): number {
   return isCanonicalHigh(high) ? (high | 0) * 0x100000000 + (low >>> 0) : Number.NaN;
 }

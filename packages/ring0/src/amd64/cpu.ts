@@ -106,7 +106,20 @@ export interface SwitchOpts {
   kernelPCID: number;
 }
 
-/** Host-side view of one per-CPU structure. */
+/**
+ * Host-side view of one per-CPU structure. Owned by whoever runs the vCPU; to be used while that is not in guest mode.
+ *
+ * @example
+ * import { amd64 } from '@sbx/ring0';
+ *
+ * const words = new Uint32Array(new SharedArrayBuffer(amd64.CPU_SIZE));
+ * const cpu = new amd64.Cpu(words, 0, amd64.KERNEL_AREA_ADDRESS);
+ * cpu.initialize(0, amd64.KERNEL_AREA_ADDRESS + 0x100000);
+ * cpu.addressAt(amd64.CPU.offsets.self) === amd64.KERNEL_AREA_ADDRESS; // true
+ * cpu.errorCode().user; // true
+ * cpu.setAddress(amd64.CPU.offsets.kernelSyscallHook, -0x1000);
+ * cpu.addressAt(amd64.CPU.offsets.kernelSyscallHook); // -0x1000
+ */
 export class Cpu {
   /** The linear address at which the guest sees the structure. Immutable. */
   readonly address: number;
@@ -150,6 +163,7 @@ export class Cpu {
     return { value: this.#words[this.#at + errorCode / 4]!, user: this.#words[this.#at + errorType / 4] !== 0 };
   }
 
+  /** As if ring 3 had raised an exception without an error code. */
   clearErrorCode(): void {
     this.setAddress(CPU.offsets.errorCode, 0);
     this.setAddress(CPU.offsets.errorType, 1);

@@ -11,7 +11,18 @@ export const IDT_SIZE = IDT_ENTRIES * GATE_SIZE;
 /** Gate types: an interrupt gate clears IF on entry, a trap gate does not. */
 export const GateType = { Interrupt: 14, Trap: 15 } as const;
 
-/** A view of one gate in a table of 32-bit words. */
+/**
+ * A view of one gate in a table of 32-bit words.
+ *
+ * @example
+ * import { amd64 } from '@sbx/ring0';
+ *
+ * const gate = new amd64.Gate64();
+ * gate.setInterrupt(amd64.KCODE, -0x7ffff000, 3, amd64.Ist.Main);
+ * gate.address(); // -0x7ffff000
+ * gate.dpl(); // 3
+ * gate.type() === amd64.GateType.Interrupt; // true
+ */
 export class Gate64 {
   readonly words: Uint32Array;
   readonly #at: number;
@@ -38,22 +49,27 @@ export class Gate64 {
     return (this.words[this.#at + 2]! | 0) * 0x100000000 + low;
   }
 
+  /** The code selector of the handler. */
   selector(): number {
     return this.words[this.#at]! >>> 16;
   }
 
+  /** One of {@link GateType}. */
   type(): number {
     return (this.words[this.#at + 1]! >>> 8) & 0x1f;
   }
 
+  /** Whether the gate is there; if not, its vector is a #NP. */
   present(): boolean {
     return (this.words[this.#at + 1]! & (1 << 15)) !== 0;
   }
 
+  /** Descriptor privilege level, 0 … 3: the rings from there inwards may raise the vector by INT n. */
   dpl(): number {
     return (this.words[this.#at + 1]! >>> 13) & 3;
   }
 
+  /** The IST stack, 1 … 7, or 0 for none. */
   ist(): number {
     return this.words[this.#at + 1]! & 7;
   }
@@ -86,6 +102,16 @@ export function istOf(vector: number): number {
  *
  * @param words the table as 32-bit words; {@link IDT_SIZE} bytes.
  * @param handler the linear address of each vector's entry point.
+ *
+ * @example
+ * import { amd64 } from '@sbx/ring0';
+ *
+ * const idt = new Uint32Array(amd64.IDT_SIZE / 4);
+ * amd64.writeIdt(idt, (vector) => -0x1000 + vector * 16);
+ * const breakpoint = new amd64.Gate64(idt, amd64.Vector.Breakpoint);
+ * breakpoint.address(); // -4048
+ * breakpoint.dpl(); // 3: a program may execute INT3
+ * new amd64.Gate64(idt, amd64.Vector.PageFault).dpl(); // 0
  */
 export function writeIdt(words: Uint32Array, handler: (vector: number) => number): void {
   for (let vector = 0; vector < IDT_ENTRIES; vector++) {

@@ -6,6 +6,17 @@ import type { PageTablesOptions } from '../table-tree.js';
 import { CR3_NO_FLUSH_HIGH, CR3_PCID_MASK } from './control.js';
 import { amd64Entries } from './entries.js';
 
+/**
+ * Page tables of amd64: {@link FourLevelTables} with the value of CR3 that selects them (SDM Vol. 3A 4.5, table 4-12).
+ *
+ * @example
+ * import { amd64, ChunkedTableMemory } from '@sbx/ring0';
+ *
+ * const tables = amd64.PageTables.create(ChunkedTableMemory.over(new SharedArrayBuffer(0x10000), 0x100000));
+ * if (typeof tables === 'number') throw new Error('no memory for a root');
+ * tables.cr3Low(5); // 0x100005
+ * tables.CR3(true, 5) === (1n << 63n) + 0x100005n; // true
+ */
 export class PageTables extends FourLevelTables {
   /** New, empty tables (with the upper half of `options.kernelHalf`), or -ENOMEM. */
   static create(memory: MemoryAllocator, options: PageTablesOptions = {}): PageTables | number {

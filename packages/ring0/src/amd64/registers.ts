@@ -12,7 +12,15 @@ export const REGISTERS = Object.keys(offsets) as Register[];
 /** Bytes of a register file. */
 export const REGISTERS_SIZE: number = size;
 
-/** Byte offset of a register in a register file. */
+/**
+ * Byte offset of a register in a register file.
+ *
+ * @example
+ * import { amd64 } from '@sbx/ring0';
+ *
+ * amd64.registerOffset('rip'); // 128
+ * amd64.REGISTERS_SIZE; // 216
+ */
 export function registerOffset(register: Register): number {
   return offsets[register];
 }

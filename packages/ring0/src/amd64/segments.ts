@@ -1,5 +1,5 @@
 /**
- * Segment selectors and descriptors of long mode (SDM Vol. 3A 3.4.5 and 7.2.3, APM Vol. 2 4.7 and 4.8).
+ * Segment selectors and descriptors of long mode (SDM Vol. 3A 3.4.5 and 8.2.3, APM Vol. 2 4.7 and 4.8).
  *
  * The order of the GDT is what SYSCALL and SYSRET need: SYSCALL loads CS from STAR[47:32] and SS from the entry after it; SYSRET to 64-bit
  * code loads SS from STAR[63:48]+8 and CS from STAR[63:48]+16.
@@ -49,7 +49,19 @@ export const SegmentFlags = {
 /** The bits that {@link SegmentDescriptor.flags} gives: everything but base, limit and DPL. */
 const FLAGS_MASK = 0x00f09f00;
 
-/** A view of one eight-byte descriptor in a table of 32-bit words. Two words: bits 31:0, then bits 63:32. */
+/**
+ * A view of one eight-byte descriptor in a table of 32-bit words. Two words: bits 31:0, then bits 63:32.
+ *
+ * @example
+ * import { amd64 } from '@sbx/ring0';
+ *
+ * const descriptor = new amd64.SegmentDescriptor();
+ * descriptor.setCode64(0, 0xffffffff, 3);
+ * descriptor.high; // 0xaffb00
+ * descriptor.limit(); // 0xffffffff
+ * descriptor.dpl(); // 3
+ * (descriptor.flags() & amd64.SegmentFlags.Long) !== 0; // true
+ */
 export class SegmentDescriptor {
   readonly words: Uint32Array;
   readonly #at: number;
@@ -60,10 +72,12 @@ export class SegmentDescriptor {
     this.#at = entry * 2;
   }
 
+  /** Bits 31:0 of the descriptor. */
   get low(): number {
     return this.words[this.#at]!;
   }
 
+  /** Bits 63:32 of the descriptor. */
   get high(): number {
     return this.words[this.#at + 1]!;
   }
@@ -80,6 +94,7 @@ export class SegmentDescriptor {
     return this.high & SegmentFlags.Granularity ? ((raw << 12) | 0xfff) >>> 0 : raw;
   }
 
+  /** The bits of {@link SegmentFlags} that are set. */
   flags(): number {
     return this.high & FLAGS_MASK;
   }
@@ -89,6 +104,7 @@ export class SegmentDescriptor {
     return (this.high >>> 13) & 3;
   }
 
+  /** Makes it a null descriptor, whose use is a #GP. */
   setNull(): void {
     this.words[this.#at] = 0;
     this.words[this.#at + 1] = 0;
@@ -103,11 +119,13 @@ export class SegmentDescriptor {
     this.#set(base, limit, dpl, Access | Db | Execute | Write | Present | System);
   }
 
+  /** Code of 64 bits; see {@link setCode32}. */
   setCode64(base: number, limit: number, dpl: number): void {
     const { Access, Long, Execute, Write, Present, System } = SegmentFlags;
     this.#set(base, limit, dpl, Access | Long | Execute | Write | Present | System);
   }
 
+  /** Data, writable; see {@link setCode32}. */
   setData(base: number, limit: number, dpl: number): void {
     const { Access, Db, Write, Present, System } = SegmentFlags;
     this.#set(base, limit, dpl, Access | Db | Write | Present | System);

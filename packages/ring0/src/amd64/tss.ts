@@ -10,7 +10,20 @@ export const TSS_IST1 = 36;
 /** Byte offset of the 16-bit offset of the I/O permission map. */
 export const TSS_IO_MAP = 102;
 
-/** A view of one TSS in memory, at a byte offset that is a multiple of 4. */
+/**
+ * A view of one TSS in memory, at a byte offset that is a multiple of 4.
+ *
+ * @example
+ * import { amd64 } from '@sbx/ring0';
+ *
+ * const words = new Uint32Array(amd64.TSS_SIZE / 4);
+ * const tss = new amd64.Tss64(words);
+ * tss.reset();
+ * tss.setRsp(0, -0x1000);
+ * tss.setIst(1, -0x2000);
+ * words[amd64.TSS_RSP0 / 4]; // 0xfffff000
+ * words[amd64.TSS_IST1 / 4]; // 0xffffe000
+ */
 export class Tss64 {
   readonly #words: Uint32Array;
   readonly #at: number;

@@ -58,7 +58,17 @@ export const PageFaultError = {
 
 const names = new Map<number, string>(Object.entries(Vector).map(([name, vector]) => [vector, name]));
 
-/** The name of a vector for people, such as `PageFault`, or `Interrupt 33`. */
+/**
+ * The name of a vector for people, such as `PageFault`, or `Interrupt 33`.
+ *
+ * @example
+ * import { amd64 } from '@sbx/ring0';
+ *
+ * amd64.vectorName(14); // 'PageFault'
+ * amd64.vectorName(33); // 'Interrupt 33'
+ * amd64.hasErrorCode(14); // true
+ * amd64.isUserGate(0x80); // true
+ */
 export function vectorName(vector: number): string {
   return names.get(vector) ?? `Interrupt ${vector}`;
 }
