@@ -1,5 +1,5 @@
 import { EFAULT, EINVAL, ENAMETOOLONG, ENOMEM, type GuestMemory, RLIMIT_MEMLOCK } from '@sbx/abi';
-import { ACCESS_READ, ACCESS_WRITE, type AddressSpace, type Memory, type Platform } from '@sbx/platform';
+import { ACCESS_EXECUTE, ACCESS_READ, ACCESS_WRITE, type AddressSpace, type Memory, type Platform } from '@sbx/platform';
 import type { FutexQueue } from '../futex/futex-queue.js';
 import type { AddressTranslator } from '../io/io-buffer.js';
 import type { FileDescription } from '../vfs/file-description.js';
@@ -237,6 +237,17 @@ export class MemoryManager implements AddressTranslator, GuestMemory {
   handleFault(addr: number, access: number): FaultResult {
     this.faults++;
     return handleFault(this, addr, access);
+  }
+
+  /** What a thread needs next in an address space that is new, and so has no pages: without it each would be a fault. Nothing happens where one would be refused. */
+  prefault(instruction: number, stack: number): void {
+    for (const [addr, access] of [
+      [instruction, ACCESS_EXECUTE],
+      [stack, ACCESS_WRITE],
+    ]) {
+      const vma = addr < 0 ? null : this.vmas.find(addr);
+      if (vma !== null && permits(vma, access)) bringIn(this, vma, addr, access, 1);
+    }
   }
 
   /** See AddressTranslator. @hotpath */

@@ -129,6 +129,7 @@ export function cloneTask(task: Task, r: CloneRequest): number | Blocking {
   const { page } = child;
   page.setReg(REG.rax, 0);
   if (r.stack !== 0) page.setReg(REG.rsp, r.stack);
+  if (child.mm !== task.mm) child.mm.prefault(page.reg(REG.rip), page.reg(REG.rsp));
   if (has(flags, CLONE_SETTLS)) {
     page.setRegPair(REG.fsBase, r.tlsLow, r.tlsHigh);
     child.context.pushState();

@@ -270,6 +270,7 @@ export function setRegisters(task: Task, image: LoadedImage): void {
   for (let reg = 0; reg < REG_COUNT; reg++) page.setReg(reg, 0);
   page.setReg(REG.rip, image.entry);
   page.setReg(REG.rsp, image.stackPointer);
+  task.mm.prefault(image.entry, image.stackPointer);
   page.setReg(REG.rflags, 0x202);
   page.setReg(REG.origRax, 0);
   initialExtendedState(page.xstate);
