@@ -3,7 +3,7 @@ import { HISTORY, type Task } from './task/task.js';
 
 const STATES = ['runnable', 'running', 'blocked', 'stopped', 'zombie', 'dead'];
 
-/** A report for people of what every task did last: part of a panic. */
+/** A report for people of what every task did last, a line for each of at most 50: part of a panic. See the example of {@link sendToGroup}. */
 export function describeTasks(tasks: Iterable<Task>): string {
   const lines: string[] = [];
   for (const task of tasks) {

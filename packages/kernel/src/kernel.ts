@@ -42,6 +42,7 @@ export interface KernelLimits {
   readonly memory: number;
 }
 
+/** What a kernel is made from. */
 export interface KernelOptions {
   readonly platform: Platform;
   readonly clock: Clock;
@@ -62,7 +63,83 @@ export class KernelPanic extends Error {
 
 /**
  * The sandbox's kernel: what all its tasks share, and the entry point of this package. It lives on one JavaScript thread, so its state needs no locks.
- * Programs are started by `spawnProcess` (task/spawn.ts) and run from Node's event loop.
+ * Programs are started by `spawnProcess` (task/spawn.ts) and run from Node's event loop. An exception inside is a bug of ours: it goes to `onPanic` and is
+ * not thrown.
+ *
+ * @example
+ * import { randomFillSync } from 'node:crypto';
+ * import { openSync } from 'node:fs';
+ * import {
+ *   Credentials,
+ *   FileDescription,
+ *   HostClock,
+ *   HostFileSystem,
+ *   IoBuffer,
+ *   Kernel,
+ *   mountStandardFileSystems,
+ *   ResourceLimits,
+ *   spawnProcess,
+ *   type Task,
+ *   type ThreadGroup,
+ * } from '@sbx/kernel';
+ * import { MemoryFile } from '@sbx/platform';
+ * import { systrapProvider } from '@sbx/systrap-platform';
+ *
+ * const MiB = 2 ** 20;
+ * const memory = MemoryFile.create({ name: 'application', limit: 64 * MiB });
+ * const kernelMemory = MemoryFile.create({ name: 'kernel', limit: 16 * MiB });
+ * const platform = systrapProvider.create({ memory, kernelMemory, wake: () => kernel.loop.schedule() });
+ * const kernel: Kernel = new Kernel({
+ *   platform,
+ *   clock: new HostClock(),
+ *   limits: { tasks: 64, memory: 64 * MiB },
+ *   hostname: 'example',
+ *   random: (bytes) => randomFillSync(bytes),
+ *   log: console.error,
+ *   onPanic: console.error,
+ * });
+ *
+ * // The root is the host's, read-only; /proc, /sys and /dev are the kernel's own.
+ * const root = HostFileSystem.create(kernel, { directoryFd: openSync('/', 'r'), readOnly: true, worldReadableOnly: true });
+ * if (typeof root === 'number') throw new Error(`errno ${-root}`);
+ * kernel.vfs.mountRoot(root, 'host');
+ * mountStandardFileSystems(kernel); // 0
+ *
+ * // An open file whose other end is JavaScript.
+ * class Output extends FileDescription {
+ *   text = '';
+ *   override write(_task: Task, io: IoBuffer): number {
+ *     const bytes = Buffer.alloc(io.remaining);
+ *     const count = io.get(bytes, 0, bytes.length);
+ *     this.text += bytes.toString('latin1', 0, count);
+ *     return count;
+ *   }
+ *   override release(): void {}
+ * }
+ * const output = new Output(1);
+ *
+ * const shell: ThreadGroup | number = spawnProcess(kernel, {
+ *   program: 'sh',
+ *   argv: ['sh', '-c', 'read name < /proc/sys/kernel/hostname; echo "$name $$"; exit 3'],
+ *   envp: [],
+ *   cwd: '/',
+ *   credentials: Credentials.forUser(1000, 1000),
+ *   files: [null, output],
+ *   searchPath: '/usr/bin:/bin',
+ *   limits: ResourceLimits.standard(64),
+ *   umask: 0o022,
+ *   terminal: null,
+ * });
+ * if (typeof shell === 'number') throw new Error(`errno ${-shell}`);
+ * await new Promise<void>((resolve) => {
+ *   shell.onExit = resolve;
+ * });
+ * output.text; // 'example 2\n'
+ * shell.exitStatus; // 0x300: as wait(2) has it
+ * kernel.loop.stop();
+ * platform.destroy();
+ * memory.destroy();
+ * kernelMemory.destroy();
  */
 export class Kernel {
   readonly platform: Platform;

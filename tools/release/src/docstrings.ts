@@ -7,6 +7,8 @@ import { publishedPackages, root } from './packages.js';
 export interface DocstringExample {
   /** File and line of the docstring. */
   readonly name: string;
+  readonly code: string;
+  /** The file with the module. */
   readonly module: string;
 }
 
@@ -24,7 +26,7 @@ export function writeDocstringExamples(): DocstringExample[] {
       .map(({ name, code }, index) => {
         const module = path.join(target, `docstring-${index}.ts`);
         writeFileSync(module, PRELUDE + code.replace(DOCUMENTED, 'documented($1, $2);'));
-        return { name, module };
+        return { name, code, module };
       });
   });
 }
@@ -45,19 +47,37 @@ export const publicEntries: readonly PublicEntry[] = publishedPackages.flatMap((
 );
 
 /**
- * The functions and classes of an entry, also those in a namespace, whose source file has no example at all: what a file declares is a family, of which one
- * example shows the use.
+ * The functions and classes of an entry, also those in a namespace, that no example shows. What a source file declares is a family, of which one example is
+ * enough; or a docstring says `See the example of {@link X}`, which has to use the name.
  */
 export async function exportsWithoutExample({ source }: PublicEntry): Promise<string[]> {
   const folder = path.dirname(source);
-  const files = sources(folder).map((file) => ({ file: path.relative(folder, file), text: readFileSync(file, 'utf8') }));
-  const missing = functionsOf(await import(source)).flatMap((name) => {
+  const files = sources(folder).map((file) => ({
+    name: path.relative(folder, file),
+    text: readFileSync(file, 'utf8'),
+    examples: examplesOf(file),
+  }));
+  const declaring = (name: string) => {
     const declaration = new RegExp(`^export (?:abstract |async )*(?:function\\*?|class|const) ${name}\\b`, 'm');
-    const homes = files.filter(({ text }) => declaration.test(text));
-    if (homes.some(({ text }) => /^ *\* @example$/m.test(text))) return [];
-    return [`${homes.map(({ file }) => file).join(' or ') || 'not declared here'}: ${name}`];
-  });
-  return [...new Set(missing)];
+    return files.flatMap((file) => {
+      const at = file.text.search(declaration);
+      return at < 0 ? [] : [{ ...file, docstring: docstringBefore(file.text, at) }];
+    });
+  };
+  const isShown = (name: string) =>
+    declaring(name).some(({ examples, docstring }) => {
+      const [, other] = /See the example of \{@link (\w+)\}/i.exec(docstring) ?? [];
+      if (other === undefined) return examples.length > 0;
+      return declaring(other).some((there) => there.examples.some(({ code }) => new RegExp(`\\b${name}\\b`).test(code)));
+    });
+  const names = [...new Set(functionsOf(await import(source)))];
+  return names.filter((name) => !isShown(name)).map((name) => `${declaring(name).map((file) => file.name)}: ${name}`);
+}
+
+/** The text, on one line, of the docstring that ends right before `at`; empty where there is none. */
+function docstringBefore(text: string, at: number): string {
+  const docstring = text.slice(text.lastIndexOf('/**', at), at);
+  return docstring.indexOf('*/') === docstring.trimEnd().length - 2 ? docstring.replace(/\s+(?:\* )?/g, ' ') : '';
 }
 
 function functionsOf(module: Record<string, unknown>): string[] {

@@ -5,6 +5,15 @@ export const CAP_ALL_HIGH = 0x1ff;
 /**
  * A task's identity: user and group ids, supplementary groups, capabilities (credentials(7), capabilities(7)). Copied before a change; threads each have
  * their own, as in Linux.
+ *
+ * @example
+ * import { CAP_SYS_ADMIN } from '@sbx/abi';
+ * import { Credentials } from '@sbx/kernel';
+ *
+ * const user = Credentials.forUser(1000, 1000, [27]);
+ * user.capable(CAP_SYS_ADMIN); // false
+ * user.inGroup(27); // true
+ * Credentials.forUser(0, 0).capable(CAP_SYS_ADMIN); // true
  */
 export class Credentials {
   ruid = 0;
@@ -44,6 +53,7 @@ export class Credentials {
     return c;
   }
 
+  /** Credentials of their own for a task that is about to change them. */
   copy(): Credentials {
     return Object.assign(new Credentials(), this);
   }

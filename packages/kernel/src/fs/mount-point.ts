@@ -15,6 +15,7 @@ interface Missing {
 /**
  * Makes what something is to be mounted on, an empty directory or regular file, where the absolute `path` (byte string) does not exist yet; also what a dangling
  * symlink names. In a directory of the host it is there for programs only: nothing is ever made on the host. 0 or -errno.
+ * See the example of {@link TmpfsSuperBlock}.
  */
 export function makeMountPoint(caller: Caller, path: string, isDirectory: boolean): number {
   const found = findMissing(caller, path);

@@ -15,6 +15,7 @@ export interface StandardMountOptions extends ProcOptions {
 /**
  * Mounts /proc, /sys, and /dev with /dev/pts and /dev/shm. The directories are made if they are missing (see `makeMountPoint`). /proc, /sys and /dev are
  * locked; what is on /dev hides nothing. 0, or -errno, which leaves what was mounted before.
+ * See the example of {@link Kernel}.
  */
 export function mountStandardFileSystems(kernel: Kernel, options: StandardMountOptions = {}): number {
   const careful = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME;

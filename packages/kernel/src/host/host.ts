@@ -5,7 +5,7 @@ import { binding } from './binding.js';
 export const HOST_BUFFER_SIZE = 256 * 1024;
 const transfer = binding.hostBuffer(HOST_BUFFER_SIZE);
 
-/** The transfer buffer: arguments and results of one host call at a time. */
+/** The transfer buffer: arguments and results of one host call at a time. It has a fixed address, {@link hostAddress}. */
 export const hostBytes = new Uint8Array(transfer.buffer);
 export const hostBuffer = Buffer.from(transfer.buffer);
 export const hostView = new DataView(transfer.buffer);
@@ -27,14 +27,25 @@ export const DATA_AT = 32768;
 /** Bytes of the data part. */
 export const DATA_SIZE = HOST_BUFFER_SIZE - DATA_AT;
 
-/** The host's number of a system call. */
+/** The host's number of a system call (syscalls(2)). Throws an `Error` where the host's architecture has none of that name. */
 export function hostNumber(name: SyscallName): number {
   const number = syscallNumber(hostArch, name);
   if (number === undefined) throw new Error(`the host has no system call ${name}`);
   return number;
 }
 
-/** Makes a host system call by number: its result, or a negative errno. Blocks as the call does. */
+/**
+ * Makes a host system call by number: its result, or a negative errno. Blocks as the call does. What pointers among the arguments point to is the caller's
+ * responsibility; for those there is the transfer buffer.
+ *
+ * @example
+ * import { hostAddress, hostBytes, hostCall, hostNumber } from '@sbx/kernel';
+ *
+ * hostCall(hostNumber('getpid')) === process.pid; // true
+ * hostCall(hostNumber('getcwd'), hostAddress, 4096) > 0; // true
+ * Buffer.from(hostBytes.subarray(0, hostBytes.indexOf(0))).toString() === process.cwd(); // true
+ * hostCall(hostNumber('close'), -1); // -9: -EBADF
+ */
 export const hostCall = binding.hostCall;
 /** The same in the thread pool, for calls that may be slow. */
 export const hostCallAsync = binding.hostCallAsync;

@@ -19,6 +19,17 @@ export interface AddressTranslator {
  * or let native code work on `segment`. Reused: a task has one for its current system call.
  *
  * A fault ends the transfer early: `faulted` is set, and the caller reports the bytes done, or -EFAULT when there are none.
+ *
+ * @example
+ * import { IoBuffer } from '@sbx/kernel';
+ *
+ * // What a file of one's own does with what a program writes.
+ * const io = new IoBuffer().setKernel(Buffer.from('hello'));
+ * const bytes = Buffer.alloc(3);
+ * io.get(bytes, 0, 3); // 3
+ * bytes.toString(); // 'hel'
+ * io.remaining; // 2
+ * io.done; // 3
  */
 export class IoBuffer {
   /** Bytes that are still to be moved. */

@@ -17,7 +17,17 @@ export const BASELINE_MACHINE: Machine = { hwcap: 0x078bfbff, hwcap2: 0, minimum
 /** The machine that the kernel runs on. Set once at the start, before the host's files are out of reach; later only read. */
 export const machine: Machine = { ...BASELINE_MACHINE };
 
-/** Takes over what the host's kernel told this process (/proc/self/auxv). Without it the baseline stays. */
+/**
+ * Takes over what the host's kernel told this process (/proc/self/auxv, getauxval(3)): programs that are started from then on see it. Without it, and where
+ * the file can't be read, they see a processor that can what every x86-64 can. Reads one small file. Never throws.
+ *
+ * @example
+ * import { readHostMachine } from '@sbx/kernel';
+ *
+ * // Before the host's files are out of reach.
+ * readHostMachine();
+ * readHostMachine('/no/such/file') === undefined; // true: nothing changes
+ */
 export function readHostMachine(path = '/proc/self/auxv'): void {
   let bytes: Buffer;
   try {

@@ -24,12 +24,75 @@ export function sendToTask(task: Task, info: SignalInfo): number {
   return send(task.threadGroup, task, task.signals.pending, info);
 }
 
-/** Sends a signal to a process: one of its threads that does not block it takes it. */
+/**
+ * Sends a signal to a process: one of its threads that does not block it takes it, soon. Returns 0, also when the process has ended or ignores it, or -EAGAIN
+ * when a real-time signal finds the queue full (RLIMIT_SIGPENDING in getrlimit(2)). Does not block.
+ *
+ * @example
+ * import { randomFillSync } from 'node:crypto';
+ * import { openSync } from 'node:fs';
+ * import { SIGTERM } from '@sbx/abi';
+ * import {
+ *   Credentials,
+ *   describeTasks,
+ *   HostClock,
+ *   HostFileSystem,
+ *   Kernel,
+ *   ResourceLimits,
+ *   SignalInfo,
+ *   sendToGroup,
+ *   spawnProcess,
+ * } from '@sbx/kernel';
+ * import { MemoryFile } from '@sbx/platform';
+ * import { systrapProvider } from '@sbx/systrap-platform';
+ *
+ * const MiB = 2 ** 20;
+ * const memory = MemoryFile.create({ name: 'application', limit: 64 * MiB });
+ * const kernelMemory = MemoryFile.create({ name: 'kernel', limit: 16 * MiB });
+ * const platform = systrapProvider.create({ memory, kernelMemory, wake: () => kernel.loop.schedule() });
+ * const kernel: Kernel = new Kernel({
+ *   platform,
+ *   clock: new HostClock(),
+ *   limits: { tasks: 64, memory: 64 * MiB },
+ *   hostname: 'example',
+ *   random: (bytes) => randomFillSync(bytes),
+ *   log: console.error,
+ *   onPanic: console.error,
+ * });
+ * const root = HostFileSystem.create(kernel, { directoryFd: openSync('/', 'r'), readOnly: true });
+ * if (typeof root === 'number') throw new Error(`errno ${-root}`);
+ * kernel.vfs.mountRoot(root, 'host');
+ * const sleeper = spawnProcess(kernel, {
+ *   program: 'sleep',
+ *   argv: ['sleep', '60'],
+ *   envp: [],
+ *   cwd: '/',
+ *   credentials: Credentials.forUser(1000, 1000),
+ *   files: [],
+ *   searchPath: '/usr/bin:/bin',
+ *   limits: new ResourceLimits(),
+ *   umask: 0o022,
+ *   terminal: null,
+ * });
+ * if (typeof sleeper === 'number') throw new Error(`errno ${-sleeper}`);
+ * describeTasks(kernel.tasks.values()); // 'task 2 (process 2, "sleep") runnable: no calls'
+ *
+ * const ended = new Promise<void>((resolve) => {
+ *   sleeper.onExit = resolve;
+ * });
+ * sendToGroup(sleeper, SignalInfo.kernel(SIGTERM)); // 0
+ * await ended;
+ * sleeper.exitStatus; // 15: killed by SIGTERM, as wait(2) has it
+ * kernel.loop.stop();
+ * platform.destroy();
+ * memory.destroy();
+ * kernelMemory.destroy();
+ */
 export function sendToGroup(group: ThreadGroup, info: SignalInfo): number {
   return send(group, null, group.signals.pending, info);
 }
 
-/** Sends a signal of the kernel's own to each process of a group. */
+/** Sends a signal of the kernel's own to each process of a group, as `sendToGroup`: what a terminal does for Ctrl-C. */
 export function sendToProcessGroup(group: ProcessGroup, signo: number): void {
   for (const member of [...group.members]) sendToGroup(member, SignalInfo.kernel(signo));
 }

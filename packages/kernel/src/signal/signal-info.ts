@@ -8,6 +8,18 @@ export const SIGINFO_SIZE = 128;
 /**
  * A queued signal: the first 48 bytes of `siginfo_t`, as they will lie in guest memory (sigaction(2)). Words: 0 si_signo, 1 si_errno, 2 si_code; the union
  * begins at word 4. Immutable once queued.
+ *
+ * @example
+ * import { SI_USER, SIGTERM } from '@sbx/abi';
+ * import { SignalInfo } from '@sbx/kernel';
+ *
+ * const info = SignalInfo.user(SIGTERM, 42, 1000);
+ * info.signo; // 15
+ * info.code === SI_USER; // true
+ * info.pid; // 42
+ * const bytes = new Uint8Array(128);
+ * info.encode(bytes, 0);
+ * bytes[16]; // 42: si_pid
  */
 export class SignalInfo {
   readonly words = new Int32Array(WORDS);
@@ -17,15 +29,19 @@ export class SignalInfo {
     this.words[2] = code;
   }
 
+  /** si_signo. */
   get signo(): number {
     return this.words[0];
   }
+  /** si_code. */
   get code(): number {
     return this.words[2];
   }
+  /** si_pid, of a form that has it. */
   get pid(): number {
     return this.words[4];
   }
+  /** si_uid, of a form that has it. */
   get uid(): number {
     return this.words[5] >>> 0;
   }

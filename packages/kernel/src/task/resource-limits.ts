@@ -13,7 +13,19 @@ import {
 const MiB = 2 ** 20;
 const NEVER = Number.POSITIVE_INFINITY;
 
-/** Resource limits by RLIMIT_* number; RLIM_INFINITY is Infinity. Shared by the threads of a process, copied by fork. */
+/**
+ * Resource limits by RLIMIT_* number, in the units of getrlimit(2); RLIM_INFINITY is Infinity, which all are at first. Shared by the threads of a process, copied
+ * by fork.
+ *
+ * @example
+ * import { RLIMIT_CPU, RLIMIT_NOFILE } from '@sbx/abi';
+ * import { ResourceLimits } from '@sbx/kernel';
+ *
+ * const limits = ResourceLimits.standard(64).set(RLIMIT_NOFILE, 16, 32);
+ * limits.soft[RLIMIT_NOFILE]; // 16
+ * limits.hard[RLIMIT_NOFILE]; // 32
+ * limits.soft[RLIMIT_CPU] === Infinity; // true
+ */
 export class ResourceLimits {
   readonly soft: Float64Array;
   readonly hard: Float64Array;
@@ -40,6 +52,7 @@ export class ResourceLimits {
       .set(RLIMIT_RTPRIO, 0, 0);
   }
 
+  /** Sets both limits of a resource. */
   set(resource: number, soft: number, hard: number): this {
     this.soft[resource] = soft;
     this.hard[resource] = hard;

@@ -37,6 +37,7 @@ export interface SpawnRequest {
 /**
  * Starts a process from the host, in a session of its own, as a child of init. It runs from Node's event loop. Returns the process, whose `onExit` the caller
  * sets, or a negative errno (-ENOENT: no such program; -EACCES: not executable; -EAGAIN: there are as many tasks as there may be; …).
+ * Does not block but for reading the program's file. See the example of {@link Kernel}.
  */
 export function spawnProcess(kernel: Kernel, request: SpawnRequest): ThreadGroup | number {
   if (kernel.tasks.size >= kernel.limits.tasks) return -EAGAIN;

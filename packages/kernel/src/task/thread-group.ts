@@ -5,7 +5,10 @@ import type { ProcessGroup, Session } from './process-group.js';
 import type { ResourceLimits } from './resource-limits.js';
 import { TASK_ZOMBIE, type Task } from './task.js';
 
-/** A process: the threads that share a pid, signal handlers and resource limits. */
+/**
+ * A process: the threads that share a pid, signal handlers and resource limits.
+ * Made by `spawnProcess` and fork(2); see the example of {@link Kernel}.
+ */
 export class ThreadGroup {
   /** Live threads and zombies that were not reaped, leader first. */
   readonly tasks: Task[] = [];

@@ -31,7 +31,18 @@ export interface Clock {
   readonly followsHost: boolean;
 }
 
-/** The clocks of the host. */
+/**
+ * The clocks of the host (clock_gettime(2)).
+ *
+ * @example
+ * import { HostClock } from '@sbx/kernel';
+ *
+ * const clock = new HostClock();
+ * const start = clock.monotonic();
+ * clock.monotonic() >= start; // true
+ * clock.readRealtime();
+ * Math.abs(clock.seconds * 1000 + clock.nanoseconds / 1e6 - Date.now()) < 1000; // true
+ */
 export class HostClock implements Clock {
   seconds = 0;
   nanoseconds = 0;

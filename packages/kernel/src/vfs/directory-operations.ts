@@ -126,7 +126,10 @@ export function makeNode(caller: Caller, mount: Mount, dentry: Dentry, path: str
   return made(caller, directory, name, parent.mknod(caller, name, fullMode, isDevice ? rdev : 0));
 }
 
-/** symlink(2). */
+/**
+ * symlink(2): `path`, from (mount, dentry) on, becomes a link to `target`; both are byte strings. 0, or a negative errno as symlink(2) has it. Does not block.
+ * See the example of {@link TmpfsSuperBlock}.
+ */
 export function makeSymlink(caller: Caller, mount: Mount, dentry: Dentry, path: string, target: string): number {
   const result = walkToNew(caller, mount, dentry, path, false);
   if (result < 0) return result;

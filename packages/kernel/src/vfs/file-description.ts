@@ -35,6 +35,7 @@ export function liveDescriptions(): number {
  *
  * Operations never block: where nothing can be moved now they return -EAGAIN, and the system call waits on `waitQueue` unless the description is
  * O_NONBLOCK. The rare operation that has to wait in another way returns a generator.
+ * See the example of {@link Kernel}.
  */
 export abstract class FileDescription {
   /** References: descriptors, mappings, system calls under way. */

@@ -109,7 +109,46 @@ export class HostPty implements MasterSide {
   }
 }
 
-/** Makes a pseudo terminal whose master the embedding program has. */
+/**
+ * Makes a pseudo terminal whose master the embedding program has (pty(7)). Throws an `Error` when there are as many as there may be, or devpts is not there.
+ *
+ * @example
+ * import { randomFillSync } from 'node:crypto';
+ * import { createPty, HostClock, type HostPty, Kernel, mountStandardFileSystems, TmpfsSuperBlock } from '@sbx/kernel';
+ * import { MemoryFile } from '@sbx/platform';
+ * import { systrapProvider } from '@sbx/systrap-platform';
+ *
+ * const MiB = 2 ** 20;
+ * const memory = MemoryFile.create({ name: 'application', limit: 64 * MiB });
+ * const kernelMemory = MemoryFile.create({ name: 'kernel', limit: 16 * MiB });
+ * const platform = systrapProvider.create({ memory, kernelMemory, wake: () => kernel.loop.schedule() });
+ * const kernel: Kernel = new Kernel({
+ *   platform,
+ *   clock: new HostClock(),
+ *   limits: { tasks: 64, memory: 64 * MiB },
+ *   hostname: 'example',
+ *   random: (bytes) => randomFillSync(bytes),
+ *   log: console.error,
+ *   onPanic: console.error,
+ * });
+ * kernel.vfs.mountRoot(new TmpfsSuperBlock(kernel, kernel.vfs.allocateDevice()), 'root');
+ * mountStandardFileSystems(kernel);
+ *
+ * const pty: HostPty = createPty(kernel, { columns: 80, rows: 24 });
+ * pty.path; // '/dev/pts/0'
+ * const slave = pty.open();
+ * pty.write(Buffer.from('ls\r')); // 3
+ * const screen = Buffer.alloc(80);
+ * const shown = pty.read(screen);
+ * screen.toString('latin1', 0, shown); // 'ls\r\n': the terminal echoes
+ * slave.decRef();
+ * pty.disconnected; // true
+ * pty.close();
+ * kernel.loop.stop();
+ * platform.destroy();
+ * memory.destroy();
+ * kernelMemory.destroy();
+ */
 export function createPty(kernel: Kernel, options: HostPtyOptions, events: HostPtyEvents = {}): HostPty {
   const pty = Terminals.of(kernel).devpts.create(kernel.vfs.kernelCaller);
   if (typeof pty === 'number') throw new Error(`createPty: errno ${-pty}`);

@@ -41,6 +41,7 @@ export interface HostFileSystemOptions {
 /**
  * A directory of the host as a file system (see README.md). Its objects are found by device and inode number, so that hard links are one inode, which has one
  * page cache and one set of locks.
+ * See the example of {@link Kernel}.
  */
 export class HostFileSystem extends SuperBlock {
   readonly services: HostServices;

@@ -71,6 +71,42 @@ class HostFd extends HostFdInode {
  * closes it with the last reference; its flags, which others may share, stay as they are. To be called before the sentry is sealed where that is possible:
  * then terminals, and pipes on old kernels, are opened once more through /proc. -EBADF, or -EINVAL for what programs can't be given (a directory, an O_PATH
  * descriptor).
+ *
+ * @example
+ * import { randomFillSync } from 'node:crypto';
+ * import { closeSync, openSync } from 'node:fs';
+ * import { HostClock, hostFile, Kernel, TmpfsSuperBlock } from '@sbx/kernel';
+ * import { MemoryFile } from '@sbx/platform';
+ * import { systrapProvider } from '@sbx/systrap-platform';
+ *
+ * const MiB = 2 ** 20;
+ * const memory = MemoryFile.create({ name: 'application', limit: 64 * MiB });
+ * const kernelMemory = MemoryFile.create({ name: 'kernel', limit: 16 * MiB });
+ * const platform = systrapProvider.create({ memory, kernelMemory, wake: () => kernel.loop.schedule() });
+ * const kernel: Kernel = new Kernel({
+ *   platform,
+ *   clock: new HostClock(),
+ *   limits: { tasks: 64, memory: 64 * MiB },
+ *   hostname: 'example',
+ *   random: (bytes) => randomFillSync(bytes),
+ *   log: console.error,
+ *   onPanic: console.error,
+ * });
+ * kernel.vfs.mountRoot(new TmpfsSuperBlock(kernel, kernel.vfs.allocateDevice()), 'root');
+ *
+ * const file = hostFile(kernel, openSync('/dev/null', 'r+'));
+ * if (typeof file === 'number') throw new Error(`errno ${-file}`);
+ * file.flags & 3; // 2: O_RDWR
+ * file.decRef(); // which closes the descriptor
+ *
+ * const folder = openSync('/', 'r');
+ * hostFile(kernel, folder); // -22: -EINVAL
+ * closeSync(folder);
+ * hostFile(kernel, folder); // -9: -EBADF
+ * kernel.loop.stop();
+ * platform.destroy();
+ * memory.destroy();
+ * kernelMemory.destroy();
  */
 export function hostFile(kernel: Kernel, fd: number, options: HostFileOptions = {}): FileDescription | number {
   const flags = hostCall(SYS_FCNTL, fd, F_GETFL);

@@ -42,6 +42,7 @@ export interface OverlayOptions {
 /**
  * Several file systems as one: what is read comes from the highest layer that has it, and all changes go to the upper layer (overlayfs; see README.md). Lower
  * layers are never changed.
+ * See the example of {@link TmpfsSuperBlock}.
  */
 export class OverlayFileSystem extends SuperBlock {
   readonly upperLayer: UpperLayer;

@@ -22,7 +22,55 @@ export interface TmpfsOptions {
   readonly gid?: number;
 }
 
-/** A file system in application memory (tmpfs(5)). */
+/**
+ * A file system in application memory (tmpfs(5)). What does not fit into its size is -ENOSPC to whoever writes.
+ *
+ * @example
+ * import { randomFillSync } from 'node:crypto';
+ * import { O_RDONLY, O_WRONLY } from '@sbx/abi';
+ * import { HostClock, Kernel, makeMountPoint, makeSymlink, makeTmpfsFile, OverlayFileSystem, TmpfsSuperBlock } from '@sbx/kernel';
+ * import { MemoryFile } from '@sbx/platform';
+ * import { systrapProvider } from '@sbx/systrap-platform';
+ *
+ * const MiB = 2 ** 20;
+ * const memory = MemoryFile.create({ name: 'application', limit: 64 * MiB });
+ * const kernelMemory = MemoryFile.create({ name: 'kernel', limit: 16 * MiB });
+ * const platform = systrapProvider.create({ memory, kernelMemory, wake: () => kernel.loop.schedule() });
+ * const kernel: Kernel = new Kernel({
+ *   platform,
+ *   clock: new HostClock(),
+ *   limits: { tasks: 64, memory: 64 * MiB },
+ *   hostname: 'example',
+ *   random: (bytes) => randomFillSync(bytes),
+ *   log: console.error,
+ *   onPanic: console.error,
+ * });
+ * const { vfs } = kernel;
+ * vfs.mountRoot(new TmpfsSuperBlock(kernel, vfs.allocateDevice(), { mode: 0o755 }), 'root');
+ * const caller = vfs.kernelCaller;
+ *
+ * // Below an overlay: what is written goes to `upper`.
+ * const lower = new TmpfsSuperBlock(kernel, vfs.allocateDevice());
+ * const file = makeTmpfsFile(lower, 'motd', Buffer.from('hello'));
+ * if (typeof file === 'number') throw new Error(`errno ${-file}`);
+ * file.decRef();
+ * const upper = new TmpfsSuperBlock(kernel, vfs.allocateDevice(), { size: MiB });
+ * const overlay = OverlayFileSystem.create(kernel, { lowers: [lower], upper });
+ * if (typeof overlay === 'number') throw new Error(`errno ${-overlay}`);
+ * makeMountPoint(caller, '/srv/data', true); // 0
+ * vfs.mountAt(caller, '/srv/data', overlay, 'overlay', 0);
+ *
+ * makeSymlink(caller, vfs.namespace.root, vfs.namespace.root.root, '/link', '/srv/data/motd'); // 0
+ * vfs.open(caller, '/srv/data/no', O_RDONLY); // -2: -ENOENT
+ * const opened = vfs.open(caller, '/link', O_WRONLY);
+ * if (typeof opened === 'number') throw new Error(`errno ${-opened}`);
+ * upper.usedPages; // 1: it has been copied up
+ * opened.decRef();
+ * kernel.loop.stop();
+ * platform.destroy();
+ * memory.destroy();
+ * kernelMemory.destroy();
+ */
 export class TmpfsSuperBlock extends SuperBlock implements XattrBudget {
   maxPages: number;
   maxInodes: number;
