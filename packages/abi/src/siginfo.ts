@@ -51,6 +51,7 @@ export interface Siginfo {
   si_sys_private: number;
   si_value: { lo: number; hi: number };
   si_status: number;
+  /** CPU times of a child, in clock ticks (sysconf(_SC_CLK_TCK): 10 ms). */
   si_utime: number;
   si_stime: number;
   si_addr: { lo: number; hi: number };

@@ -10,6 +10,7 @@ export const KCOV_MODE_INIT = 1;
 export const KCOV_MODE_TRACE_PC = 2;
 /** Would trace comparisons; never taken. */
 export const KCOV_MODE_TRACE_CMP = 3;
+/** Any KCOV_MODE_*. */
 export type KcovMode = 0 | 1 | 2 | 3;
 
 const PAGE_SIZE = 4096;
@@ -22,7 +23,9 @@ const MAX_WORDS = 10 * 1024 * 1024;
 export interface KcovWork {
   /** Name of the kind of work. */
   readonly type: string;
+  /** Called just before the return to user mode. May register work again. */
   run(): void;
+  /** Called instead of `run` when the task exits first. */
   exit(): void;
 }
 
@@ -30,6 +33,7 @@ export interface KcovWork {
 export interface KcovTask {
   /** Thread id. */
   readonly id: number;
+  /** The task shall do `work` once: see {@link KcovWork}. */
   registerWork(work: KcovWork): void;
 }
 

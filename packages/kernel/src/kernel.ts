@@ -234,6 +234,7 @@ export class Kernel {
     return this.tasks.has(id) || this.processes.has(id) || this.processGroups.has(id);
   }
 
+  /** setpgid(2), when it has been found allowed. */
   moveToProcessGroup(process: ThreadGroup, target: ProcessGroup): void {
     const from = process.processGroup;
     if (from === target) return;
@@ -284,12 +285,15 @@ export class Kernel {
   #ioSignal(signo: number, io: IoSignal | null): SignalInfo {
     return io === null ? SignalInfo.kernel(signo) : SignalInfo.io(signo, io.code, io.band, io.fd);
   }
+  /** Ends all threads of a process with a wait status, as exit_group(2) and fatal signals do. */
   exitGroup(group: ThreadGroup, status: number): void {
     exitGroup(group, status);
   }
+  /** Stops a process, as job control does. */
   stopGroup(group: ThreadGroup, signo: number): void {
     stopGroup(group, signo);
   }
+  /** Tells the parent that a process changed its state: SIGCHLD, and wait(2) looks again. */
   notifyParent(group: ThreadGroup, status: number): void {
     notifyParent(group, status);
   }

@@ -38,6 +38,7 @@ export const COUNT_NAMES = [
   'kick',
   'other',
 ] as const;
+/** How often each of {@link COUNT_NAMES} was the case. */
 export type Counts = Record<(typeof COUNT_NAMES)[number], number>;
 
 /**

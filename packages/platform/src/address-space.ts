@@ -29,12 +29,18 @@ export interface AddressSpace {
  * throws for what is mapped, or blocks but for the host's own paging.
  */
 export interface AddressSpaceIO {
-  /** Copies `src` to `addr`; returns the bytes done. When fewer than asked, `lastFault` has the address. */
+  /** Copies `src` to `addr`; returns the bytes done, 0 … `src.length`. When fewer than asked, `lastFault` has the address of the first that is not. */
   copyOut(addr: number, src: Uint8Array): number;
+  /** Copies `dst.length` bytes from `addr` to `dst`; returns the bytes done, as `copyOut`. */
   copyIn(addr: number, dst: Uint8Array): number;
+  /** Zeroes `length` bytes at `addr`; returns the bytes done, as `copyOut`. */
   zeroOut(addr: number, length: number): number;
-  /** Stores `value` and returns the previous one; `addr` must be 4-byte aligned. -1 after a fault. */
+  /**
+   * Stores `value` (modulo 2^32) atomically and returns the previous word, 0 … 2^32-1; -1 after a fault. An `addr` that is not a multiple of 4 is a bug of the
+   * caller's: a `RangeError`.
+   */
   swapUint32(addr: number, value: number): number;
+  /** As `swapUint32`, but stores `value` only if the word is `old`; returns the word as it was, so `old` exactly if `value` was stored. */
   compareAndSwapUint32(addr: number, old: number, value: number): number;
   /** The fault that ended the last incomplete operation. */
   readonly lastFault: SegmentationFault | null;

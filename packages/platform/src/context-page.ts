@@ -36,6 +36,7 @@ const ARG_WORDS = [REG.rdi, REG.rsi, REG.rdx, REG.r10, REG.r8, REG.r9].map((reg)
 export class ContextPage {
   /** The whole page as 32-bit words. */
   readonly u32: Uint32Array;
+  /** The same words as signed numbers. */
   readonly i32: Int32Array;
   /** The extended (FP/SIMD) state, XSAVE format. */
   readonly xstate: Uint8Array;

@@ -7,6 +7,7 @@ import type { EventKind } from './event.js';
  * resume. FS/GS base and the extended (FP/SIMD) state may stay in the CPU between events: see `pullState`.
  */
 export interface Context {
+  /** Registers and events; shared with native code. The caller may use it while the context does not run. */
   readonly page: ContextPage;
   /**
    * Resumes the thread in `as` and returns when it ends in an event (EVENT_*), at the latest after `timeoutNs` nanoseconds (EVENT_INTERRUPT, which may also

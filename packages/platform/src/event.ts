@@ -14,6 +14,7 @@ export const EVENT_INTERRUPT = 4;
 export const EVENT_PREEMPTED = 5;
 /** The execution engine failed (a vCPU died): the sandbox must end. `Platform.failure()` has the report. */
 export const EVENT_FAILED = 6;
+/** Any EVENT_*. */
 export type EventKind = 0 | 1 | 2 | 3 | 4 | 5 | 6;
 
 /** Kind of access, as a bit set: what a mapping permits, and what a faulting instruction wanted. */

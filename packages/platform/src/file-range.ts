@@ -22,15 +22,19 @@ export class FileRange {
     }
   }
 
+  /** In bytes. */
   get length(): number {
     return this.end - this.start;
   }
+  /** Whether the byte at `offset` is in it. */
   contains(offset: number): boolean {
     return offset >= this.start && offset < this.end;
   }
+  /** Whether all of `other` is in it. */
   isSupersetOf(other: FileRange): boolean {
     return this.start <= other.start && this.end >= other.end;
   }
+  /** Whether they have a byte in common. */
   overlaps(other: FileRange): boolean {
     return this.start < other.end && other.start < this.end;
   }
@@ -39,6 +43,7 @@ export class FileRange {
     const start = Math.min(Math.max(this.start, other.start), this.end);
     return new FileRange(start, Math.max(start, Math.min(this.end, other.end)));
   }
+  /** Whether both bounds are equal. */
   equals(other: FileRange): boolean {
     return this.start === other.start && this.end === other.end;
   }

@@ -8,6 +8,7 @@ export const MEMORY_TMPFS = 3;
 export const MEMORY_RAMDISKFS = 4;
 export const MEMORY_MAPPED = 5;
 export const MEMORY_KINDS = 6;
+/** Any of the kinds above. */
 export type MemoryKind = 0 | 1 | 2 | 3 | 4 | 5;
 
 /**

@@ -95,6 +95,7 @@ export interface PlatformOptions {
 
 /** What probing a platform on this machine showed. */
 export interface Probe {
+  /** Whether it can be used here. */
   readonly usable: boolean;
   /** Plain words: why it cannot be used, or what was found (quirks). */
   readonly reason: string;
@@ -107,6 +108,7 @@ export interface PlatformProvider {
   readonly name: string;
   /** Tries the platform out on this machine. Never throws. */
   probe(deviceFd?: number): Probe;
+  /** Makes a platform, which takes milliseconds. Throws the platform's own error, with the reason, where it cannot be used. */
   create(options: PlatformOptions): Platform;
 }
 
@@ -121,6 +123,7 @@ export interface PlatformProvider {
  */
 export abstract class NoCPUPreemptionDetection {
   readonly detectsCPUPreemption = false;
+  /** Always throws. */
   preemptAllCPUs(): never {
     throw new Error('preemptAllCPUs: this platform does not detect CPU preemption');
   }

@@ -8,7 +8,9 @@ export interface PlatformReport extends Probe {
 
 /** A platform that works here, chosen by `select`. */
 export interface Selection {
+  /** What makes it. */
   readonly provider: PlatformProvider;
+  /** What probing it showed. */
   readonly probe: Probe;
 }
 

@@ -3,6 +3,7 @@ import { emitAmd64 } from './amd64/emit.js';
 
 /** Architectures that have a header. arm64 gets `./arm64/emit.js` beside amd64's. */
 export const ARCHITECTURES = ['amd64'] as const;
+/** One of {@link ARCHITECTURES}. */
 export type Architecture = (typeof ARCHITECTURES)[number];
 
 /**

@@ -32,6 +32,7 @@ export interface MemoryAllocator {
 
 /** One piece of table memory: the bytes of `buffer` from `byteOffset` on, which the guest sees at the chunk's place. */
 export interface TableChunk {
+  /** Memory that the guest has, too. */
   readonly buffer: ArrayBufferLike;
   /** A multiple of 8. */
   readonly byteOffset: number;

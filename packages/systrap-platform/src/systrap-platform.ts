@@ -26,6 +26,7 @@ const ENOMEM = 12;
  * slept and threads were woken; processes made; system calls that came through rewritten sites, and such sites.
  */
 export const COUNT_NAMES = ['syscall', 'signal', 'interrupt', 'command', 'batch', 'sleep', 'wake', 'spawn', 'call', 'site'] as const;
+/** How often each of {@link COUNT_NAMES} was the case. */
 export type Counts = Record<(typeof COUNT_NAMES)[number], number>;
 
 /**

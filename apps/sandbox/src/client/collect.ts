@@ -9,6 +9,7 @@ export const DEFAULT_MAX_BUFFER = 64 * 2 ** 20;
 
 /** What a program wrote, and how it ended. */
 export interface RunResult<Output = string> extends ExitResult {
+  /** What it wrote: a string, or with `encoding: 'buffer'` a Buffer. */
   readonly stdout: Output;
   readonly stderr: Output;
 }

@@ -43,6 +43,7 @@ export interface SandboxOptions {
    * working directory, if it is not the home directory and does not contain it. Not used with `rootfs: { type: 'dir' }`.
    */
   workingDirectory?: string | false;
+  /** What is shown beside the root, in this order: a later one may lie inside an earlier one. */
   mounts?: MountOptions[];
   /** Variables beside those that every program gets: PATH, HOME, LANG, LC_*, TZ, TERM and USER of this process. `undefined` takes one away. */
   env?: Record<string, string | undefined>;
@@ -54,6 +55,7 @@ export interface SandboxOptions {
   hostname?: string;
   /** Programs have no network in this version. */
   network?: 'none';
+  /** What the programs may have. Default: see each limit. */
   limits?: LimitOptions;
   /** How programs are run: `auto` (default) takes the fastest that works here. */
   platform?: string;

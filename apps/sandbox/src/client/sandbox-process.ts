@@ -104,7 +104,7 @@ export class SandboxProcess {
     if (this.exit === null) this.#control.signal(signo, false);
   }
 
-  /** Kills the program and everything that it started, also what has outlived it. */
+  /** Kills (SIGKILL) the program and everything that it started, also what has outlived it. `because`: what `killedBecause` shall say. */
   killTree(because: SandboxError | null = null): void {
     if (this.exit === null) this.killedBecause ??= because;
     this.#control.signal(constants.signals.SIGKILL, true);
@@ -113,6 +113,16 @@ export class SandboxProcess {
   /**
    * Tells the program's terminal its size (TIOCSWINSZ in ioctl_tty(2)); the program gets SIGWINCH. No effect after its end, or without a terminal.
    * @throws SandboxError ERR_SBX_OPTION for a size that is none
+   *
+   * @example
+   * import { text } from 'node:stream/consumers';
+   * import { Sandbox } from '@sbx/sandbox';
+   *
+   * await using sandbox = await Sandbox.create();
+   * const shell = await sandbox.spawn('sh', ['-c', 'read go; stty size'], { tty: { columns: 80, rows: 24 } });
+   * shell.resize({ columns: 132, rows: 50 });
+   * shell.stdin.write('\n');
+   * (await text(shell.stdout)).endsWith('50 132\r\n'); // true
    */
   resize(size: TerminalSize): void {
     const checked = checkTerminalSize(size);

@@ -159,6 +159,7 @@ export class Sandbox implements AsyncDisposable {
     return this.#connection.close();
   }
 
+  /** As `close`: what the end of an `await using` block calls. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

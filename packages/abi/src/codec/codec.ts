@@ -40,4 +40,5 @@ export interface Member {
   readonly codec: Codec<unknown>;
 }
 
+/** Names of the scalar codecs: bits and signedness, `be` for network byte order, `f` for floating point. */
 export type ScalarKind = 'u8' | 'i8' | 'u16' | 'i16' | 'u32' | 'i32' | 'u64' | 'i64' | 'be16' | 'be32' | 'f32' | 'f64';

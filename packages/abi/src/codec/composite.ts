@@ -142,7 +142,9 @@ export interface FieldAccess<T> {
   readonly offset: number;
   readonly size: number;
   readonly codec: Codec<T>;
+  /** Reads the member of the struct at `base`; a composite value is a new object each time. */
   get(view: DataView, base: number): T;
+  /** Writes the member, and nothing else of the struct at `base`. */
   set(view: DataView, base: number, value: T): void;
 }
 

@@ -3,6 +3,7 @@ import { COVERED, coveredBlocks, coveredIn, NO_BLOCK, paintBlocks } from './cove
 
 /** What the page shows. */
 export interface HtmlOptions {
+  /** Heading of the page. Default `'Coverage'`. */
   readonly title?: string;
   /** Also files of which nothing is covered. */
   readonly all?: boolean;

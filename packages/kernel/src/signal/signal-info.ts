@@ -22,6 +22,7 @@ export const SIGINFO_SIZE = 128;
  * bytes[16]; // 42: si_pid
  */
 export class SignalInfo {
+  /** The 48 bytes as 32-bit words. */
   readonly words = new Int32Array(WORDS);
 
   constructor(signo: number, code: number) {

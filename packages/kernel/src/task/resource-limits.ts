@@ -27,7 +27,9 @@ const NEVER = Number.POSITIVE_INFINITY;
  * limits.soft[RLIMIT_CPU] === Infinity; // true
  */
 export class ResourceLimits {
+  /** What is enforced, by RLIMIT_* number. */
   readonly soft: Float64Array;
+  /** What a process may raise the soft limit to, by RLIMIT_* number. */
   readonly hard: Float64Array;
   constructor(from?: ResourceLimits) {
     this.soft = new Float64Array(16).fill(Number.POSITIVE_INFINITY);

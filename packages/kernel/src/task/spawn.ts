@@ -19,16 +19,21 @@ import { ThreadGroup } from './thread-group.js';
 export interface SpawnRequest {
   /** The program: a path with a slash, or a name that is looked for in `searchPath`. */
   readonly program: string;
+  /** Its arguments, the zeroth included. */
   readonly argv: readonly string[];
+  /** Its environment: `NAME=value` each. */
   readonly envp: readonly string[];
   /** Working directory, absolute. */
   readonly cwd: string;
+  /** Whose rights it has. */
   readonly credentials: Credentials;
   /** Descriptors 0, 1, 2, …; null leaves a number free. The process takes over the references. */
   readonly files: readonly (FileDescription | null)[];
   /** Directories, separated by colons, for a program without a slash. */
   readonly searchPath: string;
+  /** Copied for the process. */
   readonly limits: ResourceLimits;
+  /** As umask(2) has it. */
   readonly umask: number;
   /** The controlling terminal of the new session, or null. */
   readonly terminal: ControllingTerminal | null;

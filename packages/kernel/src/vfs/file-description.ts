@@ -135,6 +135,7 @@ export abstract class FileDescription {
   currentPosition(): number {
     return this.position;
   }
+  /** Sets where that is, in bytes. */
   moveTo(position: number): void {
     this.position = position;
   }
@@ -142,6 +143,7 @@ export abstract class FileDescription {
   seek(_task: Task, _offset: number, _whence: number): number {
     return -ESPIPE;
   }
+  /** ioctl(2): `command` is 32 bits, `argument` what the third argument is as an address. -ENOTTY for what this file does not know. */
   ioctl(_task: Task, _command: number, _argument: number): SyscallResult {
     return -ENOTTY;
   }
@@ -155,6 +157,7 @@ export abstract class FileDescription {
   mappable(_task: Task, _prot: number, _shared: boolean, _offset: number, _length: number): Mappable | number {
     return -ENODEV;
   }
+  /** fsync(2); `dataOnly`: fdatasync(2). -EINVAL for what has no store. */
   fsync(_task: Task, _dataOnly: boolean): SyscallResult {
     return -EINVAL;
   }
@@ -166,6 +169,7 @@ export abstract class FileDescription {
   getSeals(): number {
     return -EINVAL;
   }
+  /** F_ADD_SEALS: adds to the seals (F_SEAL_*). 0 or -errno; -EINVAL where there are none. */
   addSeals(_task: Task, _seals: number): number {
     return -EINVAL;
   }
@@ -186,11 +190,11 @@ export abstract class FileDescription {
   /** The last reference is gone. */
   protected abstract release(): void;
 
-  /** @hotpath */
+  /** Adds a reference: for whoever keeps the description. @hotpath */
   incRef(): void {
     this.#references++;
   }
-  /** @hotpath */
+  /** Drops a reference; the last one releases the description. @hotpath */
   decRef(): void {
     if (--this.#references > 0) return;
     live--;
@@ -210,21 +214,25 @@ export abstract class FileDescription {
     dentry.decRef();
     this.mount!.decRef();
   }
+  /** How many references there are. */
   get references(): number {
     return this.#references;
   }
+  /** `watcher` hears of the release, until `unwatch`. */
   watch(watcher: ReleaseWatcher): void {
     (this.#watchers ??= new Set()).add(watcher);
   }
+  /** `watcher` hears no more. */
   unwatch(watcher: ReleaseWatcher): void {
     this.#watchers?.delete(watcher);
   }
 
-  /** Whether the access mode permits reading; writing. @hotpath */
+  /** Whether the access mode permits reading. @hotpath */
   get readable(): boolean {
     const mode = this.flags & (O_PATH | 3);
     return mode === 0 || mode === 2;
   }
+  /** Whether the access mode permits writing. @hotpath */
   get writable(): boolean {
     const mode = this.flags & (O_PATH | 3);
     return mode === 1 || mode === 2;

@@ -70,10 +70,13 @@ export abstract class Inode {
   uid = 0;
   gid = 0;
   nlink = 1;
+  /** Device number of a special file, as `makedev` of `@sbx/abi` encodes it. */
   rdev = 0;
+  /** In bytes. */
   size = 0;
   /** In units of 512 bytes. */
   blocks = 0;
+  /** Times are since 1970: whole seconds, and nanoseconds that remain. */
   atimeSec = 0;
   atimeNsec = 0;
   mtimeSec = 0;

@@ -40,6 +40,7 @@ export abstract class SuperBlock {
     readonly magic: number,
   ) {}
 
+  /** Whether nothing can be changed (MS_RDONLY). */
   get readOnly(): boolean {
     return (this.flags & MS_RDONLY) !== 0;
   }

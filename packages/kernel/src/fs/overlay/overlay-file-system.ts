@@ -203,6 +203,7 @@ export class OverlayFileSystem extends SuperBlock {
     return links;
   }
 
+  /** What all names of an object lead to, or null while that is nothing special. */
   linksOf(inode: OverlayInode): Links | null {
     if (this.#links.size === 0) return null;
     const links = inode.lower === null ? undefined : this.#links.get(inode.lower);
