@@ -26,11 +26,15 @@ export function signalName(signo: number): string | undefined {
   return names[signo];
 }
 
-/** The number of a signal from its name, with or without `SIG`, in any case, or from its decimal number; `undefined` if it is none. */
+/**
+ * The number of a signal from its name as `signalName` gives it, with or without `SIG`, in any case, or from its decimal number; `undefined` if it is none.
+ */
 export function signalNumber(name: string): number | undefined {
   if (/^\d+$/.test(name)) return Number(name) >= 1 && Number(name) <= SIGRTMAX ? Number(name) : undefined;
   const upper = name.toUpperCase();
   const full = upper.startsWith('SIG') ? upper : `SIG${upper}`;
   if (full === 'SIGRTMIN') return SIGRTMIN;
+  const [, realTime] = /^SIGRT_([1-9]\d?)$/.exec(full) ?? [];
+  if (realTime !== undefined) return SIGRTMIN + Number(realTime) <= SIGRTMAX ? SIGRTMIN + Number(realTime) : undefined;
   return signals()[full];
 }

@@ -9,7 +9,7 @@ export { makeTmpfsFile } from './fs/tmpfs/make-file.js';
 export { TmpfsSuperBlock } from './fs/tmpfs/tmpfs.js';
 export { hostAddress, hostBytes, hostCall, hostNumber } from './host/host.js';
 export { IoBuffer } from './io/io-buffer.js';
-export { Kernel, type KernelLimits, type KernelOptions, KernelPanic } from './kernel.js';
+export { Kernel, type KernelLimits, type KernelOptions } from './kernel.js';
 export { describeTasks } from './kernel-report.js';
 export { readHostMachine } from './loader/machine.js';
 export { sendToGroup, sendToProcessGroup } from './signal/send.js';

@@ -56,11 +56,6 @@ export interface KernelOptions {
   readonly onPanic: (report: string) => void;
 }
 
-/** Our own bug: an exception reached the run loop. The sandbox ends with this report; the embedding program goes on. */
-export class KernelPanic extends Error {
-  readonly code = 'ERR_SBX_KERNEL_PANIC';
-}
-
 /**
  * The sandbox's kernel: what all its tasks share, and the entry point of this package. It lives on one JavaScript thread, so its state needs no locks.
  * Programs are started by `spawnProcess` (task/spawn.ts) and run from Node's event loop. An exception inside is a bug of ours: it goes to `onPanic` and is

@@ -68,13 +68,19 @@ export function copyStructOutN<T>(memory: GuestMemory, addr: number, codec: Code
   return memory.copyOut(addr, bytes, n) === n ? n : -EFAULT;
 }
 
+/** How many elements go in one piece. One that is too large is the caller's bug, and must not make a piece of none, which would never end. */
+function batchOf(size: number): number {
+  if (size > CAPACITY) throw new RangeError(`a struct of ${size} bytes is larger than ${CAPACITY}`);
+  return Math.floor(CAPACITY / size);
+}
+
 /**
  * Reads `count` structs from an array at `addr` into the first elements of `out` (which must hold them): 0 or -EFAULT. The copy goes
  * in pieces of a bounded size, so at a fault the elements before it are read.
  */
 export function copyArrayIn<T>(memory: GuestMemory, addr: number, codec: Codec<T>, out: T[], count: number): number {
   const { size } = codec;
-  const batch = Math.floor(CAPACITY / size);
+  const batch = batchOf(size);
   for (let done = 0; done < count; done += batch) {
     const n = Math.min(batch, count - done);
     const copied = memory.copyIn(addr + done * size, bytes, n * size);
@@ -88,7 +94,7 @@ export function copyArrayIn<T>(memory: GuestMemory, addr: number, codec: Codec<T
 /** Writes the first `count` elements of `values` as an array at `addr`: 0, or -EFAULT after the bytes that fit before the fault. */
 export function copyArrayOut<T>(memory: GuestMemory, addr: number, codec: Codec<T>, values: readonly T[], count: number): number {
   const { size } = codec;
-  const batch = Math.floor(CAPACITY / size);
+  const batch = batchOf(size);
   for (let done = 0; done < count; done += batch) {
     const n = Math.min(batch, count - done);
     for (let i = 0; i < n; i++) codec.write(view, i * size, values[done + i]!);

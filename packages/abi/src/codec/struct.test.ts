@@ -168,6 +168,13 @@ describe('guest memory', () => {
     expect(out[count - 2]).toEqual(values[count - 1]);
   });
 
+  it('refuses arrays of what is larger than a piece', () => {
+    const memory = new Memory(3 * 8193);
+    const large = array(u8, 8193);
+    expect(() => copyArrayOut(memory, 0x1000, large, [large.create()], 1)).toThrow(RangeError);
+    expect(() => copyArrayIn(memory, 0x1000, large, [large.create()], 1)).toThrow(RangeError);
+  });
+
   it('follows the rules of size-versioned structs', () => {
     const memory = new Memory(5000);
     const how = { flags: 1, mode: 2, resolve: 3 };

@@ -94,7 +94,8 @@ describe('names', () => {
       'SIGRT_32',
     ]);
     expect([0, 65, -1].map(abi.signalName)).toEqual([undefined, undefined, undefined]);
-    for (let n = 1; n < 32; n++) expect(abi.signalNumber(abi.signalName(n)!)).toBe(n);
+    for (let n = 1; n <= 64; n++) expect(abi.signalNumber(abi.signalName(n)!)).toBe(n);
+    expect(['RT_32', 'SIGRT_33', 'SIGRT_0', 'SIGRT_01'].map(abi.signalNumber)).toEqual([64, undefined, undefined, undefined]);
     expect(['kill', 'SIGterm', '15', 'SIGCLD', 'SIGSTKSZ', '65', 'RTMIN', '', 'x'].map(abi.signalNumber)).toEqual([
       9,
       15,
