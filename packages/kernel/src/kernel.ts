@@ -73,6 +73,7 @@ export interface KernelOptions {
  *   Kernel,
  *   mountStandardFileSystems,
  *   ResourceLimits,
+ *   readHostMachine,
  *   spawnProcess,
  *   type Task,
  *   type ThreadGroup,
@@ -93,6 +94,9 @@ export interface KernelOptions {
  *   log: console.error,
  *   onPanic: console.error,
  * });
+ *
+ * // Programs see the host's processor.
+ * readHostMachine();
  *
  * // The root is the host's, read-only; /proc, /sys and /dev are the kernel's own.
  * const root = HostFileSystem.create(kernel, { directoryFd: openSync('/', 'r'), readOnly: true, worldReadableOnly: true });

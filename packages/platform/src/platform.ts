@@ -83,7 +83,7 @@ export interface PlatformOptions {
   readonly log?: (line: string) => void;
   /** Native threads for `start`; default: the number of CPUs. */
   readonly concurrency?: number;
-  /** A descriptor of the device that was opened before the seal, where the platform has one. */
+  /** A descriptor of the device that was opened before the seal, where the platform has one. Stays the caller's. */
   readonly deviceFd?: number;
   /** A socket to a process that makes processes for the platform, which was started beside this one before the seal, where the platform has such. */
   readonly zygoteSocket?: number;

@@ -20,13 +20,7 @@ export const machine: Machine = { ...BASELINE_MACHINE };
 /**
  * Takes over what the host's kernel told this process (/proc/self/auxv, getauxval(3)): programs that are started from then on see it. Without it, and where
  * the file can't be read, they see a processor that can what every x86-64 can. Reads one small file. Never throws.
- *
- * @example
- * import { readHostMachine } from '@sbx/kernel';
- *
- * // Before the host's files are out of reach.
- * readHostMachine();
- * readHostMachine('/no/such/file') === undefined; // true: nothing changes
+ * See the example of {@link Kernel}.
  */
 export function readHostMachine(path = '/proc/self/auxv'): void {
   let bytes: Buffer;

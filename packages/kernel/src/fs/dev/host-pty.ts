@@ -110,7 +110,7 @@ export class HostPty implements MasterSide {
 }
 
 /**
- * Makes a pseudo terminal whose master the embedding program has (pty(7)). Throws an `Error` when there are as many as there may be, or devpts is not there.
+ * Makes a pseudo terminal whose master the embedding program has (pty(7)). Throws an `Error` when there are as many as there may be. The root has to be mounted.
  *
  * @example
  * import { randomFillSync } from 'node:crypto';

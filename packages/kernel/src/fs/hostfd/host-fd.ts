@@ -102,7 +102,7 @@ class HostFd extends HostFdInode {
  * const folder = openSync('/', 'r');
  * hostFile(kernel, folder); // -22: -EINVAL
  * closeSync(folder);
- * hostFile(kernel, folder); // -9: -EBADF
+ * hostFile(kernel, -1); // -9: -EBADF
  * kernel.loop.stop();
  * platform.destroy();
  * memory.destroy();
