@@ -42,7 +42,7 @@ export interface Platform {
   readonly memory: Memory;
   /**
    * A new address space, or a promise that settles when asking again makes sense. Two calls with the same non-null `mappingsId` mean the same mutable
-   * set of mappings, unchanged since the last `release`.
+   * set of mappings, unchanged since the last `release`. Throws the platform's own error where the host refuses one and no release would help.
    */
   newAddressSpace(mappingsId: object | null): AddressSpace | Promise<void>;
   /** A new execution context, with all registers zero and the initial FP state; or -ENOMEM. */
