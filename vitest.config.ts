@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     projects: ['{packages,apps,tools}/*/vitest.config.ts', '{packages,apps}/*/vitest.systrap.config.ts'],
     reporters: ['default'],
-    // Vitest keeps one CPU free for itself, which is half of a small machine.
-    poolOptions: { forks: { maxForks: availableParallelism() } },
+    // One more than there are CPUs: many tests wait, for processes, timeouts and the like.
+    poolOptions: { forks: { maxForks: availableParallelism() + 1 } },
   },
 });

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Sandbox } from '@sbx/sandbox';
 import type { Row, Table } from '../../../tools/native/results.js';
@@ -9,6 +9,9 @@ import type { Extent, Workspace } from './workspace.js';
 const TIMEOUT_MS = 300_000;
 /** Modules that bring many others in. */
 const IMPORTS = 'asyncio, email.mime.text, http.server, json, multiprocessing, sqlite3, ssl, unittest, urllib.request, xml.dom.minidom';
+
+/** The interpreter itself: what is first on PATH may be a version manager's script. */
+const python = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3';
 
 /** A command; what is behind a pipe runs on the host. */
 interface Program {
@@ -22,8 +25,8 @@ function programs({ hello }: Workspace, { megabytes }: Extent): Program[] {
   return [
     { name: '/bin/true', command: ['/bin/true'] },
     { name: 'node -e 0', command: [process.execPath, '-e', '0'] },
-    { name: 'python3 -c pass', command: ['python3', '-c', 'pass'] },
-    { name: 'python3, importing much', command: ['python3', '-c', `import ${IMPORTS}`] },
+    { name: 'python3 -c pass', command: [python, '-c', 'pass'] },
+    { name: 'python3, importing much', command: [python, '-c', `import ${IMPORTS}`] },
     { name: 'busybox sh, 100 times true', command: ['busybox', 'sh', '-c', 'i=0; while [ $i -lt 100 ]; do /bin/true; i=$((i + 1)); done'] },
     { name: 'gcc, hello world', command: ['gcc', '-O1', '-o', '/tmp/hello', hello] },
     { name: 'tar of /usr/include/linux', command: ['sh', '-c', 'tar cf - /usr/include/linux 2>/dev/null | wc -c'] },

@@ -6,6 +6,7 @@ import { treeDigest } from '../../../../../apps/sandbox/test/support/tree-digest
 import { batchInSandbox, batchOnHost, type RowOutcome } from './batch.js';
 import { describePrograms } from './describe.js';
 import { makeFixture } from './fixture.js';
+import { SLOWNESS } from './run.js';
 import { type Row, readTable } from './table.js';
 
 /** Only rows with this text are run: `ROW=sort npx vitest run …`. */
@@ -30,7 +31,8 @@ export interface TableOptions {
 
 /** Defines the tests of a table: each row ends with the same status, output and error output on this machine and in a sandbox, on each kind of file system. */
 export function testTable(name: string, options: TableOptions = {}): void {
-  const { programs = [], variants = ['overlay'], timeout = 120_000 } = options;
+  const { programs = [], variants = ['overlay'] } = options;
+  const timeout = (options.timeout ?? 120_000) * SLOWNESS;
   const rows = readTable(name).filter(({ command }) => command.includes(only));
   describePrograms(`${name}, host and sandbox`, { programs: ['bash', 'prlimit', ...programs] }, () => {
     const outcomes = new Map<Variant | 'host', RowOutcome[]>();

@@ -18,6 +18,9 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
   ...(process.env.SBX_PLATFORM === undefined ? {} : { SBX_PLATFORM: process.env.SBX_PLATFORM }),
 };
 
+/** How much longer everything may take: in the test VM each instruction is emulated. */
+export const SLOWNESS = process.env.SBX_TEST_VM === undefined ? 1 : 5;
+
 /** How a program ended, and what it wrote. */
 export interface Outcome {
   /** The exit status, or 128 + the signal, as a shell says it. */
@@ -48,7 +51,7 @@ export class Hang extends Error {
 
 /** Runs a program of this machine to its end. */
 export function run(file: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
-  const { timeout = 60_000, input } = options;
+  const { timeout = 60_000 * SLOWNESS, input } = options;
   return new Promise((resolve, reject) => {
     const child = start(file, args, {
       cwd: options.cwd,
