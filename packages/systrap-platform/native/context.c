@@ -100,10 +100,16 @@ static void load_registers(struct context *c, struct thread *t) {
 }
 
 static void wake_thread(struct thread *t) {
+  struct machine *m = t->space->machine;
   *word(t->line, LINE_RESUME) = ++t->resumption;
-  if (*word(t->slot, SLOT_SLEEPING) == 0) return;
-  t->space->machine->counts[COUNT_WAKE]++;
+  if (*word(t->slot, SLOT_SLEEPING) == 0) {
+    m->together = 0;
+    return;
+  }
+  m->counts[COUNT_WAKE]++;
+  const bool moved = machine_part(m, t);
   futex_wake(word(t->line, LINE_RESUME));
+  if (moved) sched_setaffinity(t->tid, sizeof(m->allowed), &m->allowed);
 }
 
 /* The event that the context has without running, or NOT_IMMEDIATE: then it runs. */

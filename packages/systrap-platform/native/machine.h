@@ -12,6 +12,7 @@
 #ifndef SBX_SYSTRAP_MACHINE_H
 #define SBX_SYSTRAP_MACHINE_H
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -148,7 +149,7 @@ struct context {
 #define EVENT_OF_ZYGOTE (UINT64_MAX - 1)
 #define EVENT_OF_TIMER (UINT64_MAX - 2)
 
-enum count { COUNT_SYSCALL, COUNT_SIGNAL, COUNT_INTERRUPT, COUNT_COMMAND, COUNT_BATCH, COUNT_SLEEP, COUNT_WAKE, COUNT_SPAWN, COUNT_CALL, COUNT_SITE, COUNTS };
+enum count { COUNT_SYSCALL, COUNT_SIGNAL, COUNT_INTERRUPT, COUNT_COMMAND, COUNT_BATCH, COUNT_SLEEP, COUNT_WAKE, COUNT_SPAWN, COUNT_CALL, COUNT_SITE, COUNT_MOVE, COUNTS };
 
 struct machine {
   int memory_fd;
@@ -173,6 +174,10 @@ struct machine {
   uint64_t look_ns;
   /* How often threads look. */
   uint32_t thread_looks;
+  /* How many threads in a row were woken on this CPU; when one may be moved away again, and how long that is after the last time. */
+  uint32_t together;
+  uint64_t move_after, move_pause;
+  cpu_set_t allowed;
 
   struct space **spaces;
   uint32_t space_limit;
@@ -274,6 +279,8 @@ void context_detach(struct context *c);
 bool context_check_kick(struct context *c, uint64_t now);
 
 /* --- wait.c --- */
+/* Before a thread that sleeps is woken. True: it will be on another CPU than this one, and is to be allowed all of them again. */
+bool machine_part(struct machine *m, const struct thread *t);
 /* The number of running contexts has changed: who looks before sleeping, who not. Looking is of use only while there is a CPU for everybody. */
 void machine_tune(struct machine *m);
 struct context *machine_poll(struct machine *m);

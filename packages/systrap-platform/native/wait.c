@@ -19,6 +19,10 @@
 /* How often a thread looks before it sleeps: about 20 us. */
 #define THREAD_LOOKS 1000
 #define MOST_EVENTS 16
+/* Wakes in a row on this CPU, after which a thread is moved away; and how often that is tried: from once in a millisecond to once in a second. */
+#define TOGETHER_MOST 100
+#define LEAST_MOVE_PAUSE_NS UINT64_C(1000000)
+#define MOST_MOVE_PAUSE_NS UINT64_C(1000000000)
 #define SECOND_NS UINT64_C(1000000000)
 /* A bound that keeps a time in range. */
 #define MOST_SLEEP_NS (3600 * SECOND_NS)
@@ -87,6 +91,29 @@ void machine_tune(struct machine *m) {
   if (m->thread_looks == looks) return;
   m->thread_looks = looks;
   *word(m->global, GLOBAL_SPIN) = looks;
+}
+
+/*
+ * A thread and the sentry that wake each other stay on one CPU, where each call costs two switches: they never run at the same time, so the host sees no reason to part
+ * them. After many such calls the thread is woken with a mask without this CPU; where that does not last, because the others are busy, less and less often.
+ */
+bool machine_part(struct machine *m, const struct thread *t) {
+  const uint32_t cpu = *word(m->global, GLOBAL_CPU);
+  if (*word(t->slot, SLOT_CPU) != cpu) m->together = 0;
+  else if (++m->together >= TOGETHER_MOST && m->running_count < m->cpus && cpu < CPU_SETSIZE) {
+    m->together = 0;
+    const uint64_t now = clock_now();
+    if (now < m->move_after) return false;
+    const bool soon = now < m->move_after + m->move_pause;
+    m->move_pause = !soon ? LEAST_MOVE_PAUSE_NS : m->move_pause < MOST_MOVE_PAUSE_NS ? 2 * m->move_pause : MOST_MOVE_PAUSE_NS;
+    m->move_after = now + m->move_pause;
+    cpu_set_t others = m->allowed;
+    CPU_CLR(cpu, &others);
+    if (sched_setaffinity(t->tid, sizeof(others), &others) != 0) return false;
+    m->counts[COUNT_MOVE]++;
+    return true;
+  }
+  return false;
 }
 
 /* Looks for an event without sleeping; not where a thread may be waiting for this CPU. */

@@ -28,7 +28,17 @@ export const syscallRules: readonly SyscallRule[] = [
       { index: 2, value: 0, mask: LOW_HALF },
     ],
   },
-  { name: 'pidfd_send_signal', args: [{ index: 1, value: SIGKILL, mask: LOW_HALF }] },
+  {
+    name: 'pidfd_send_signal',
+    args: [
+      { index: 1, value: SIGKILL, mask: LOW_HALF },
+      // Whether a process is there still.
+      { index: 1, value: 0, mask: LOW_HALF },
+    ],
+  },
+  { name: 'clock_nanosleep' },
+  // Of threads of stub processes.
+  { name: 'sched_setaffinity' },
   { name: 'membarrier', args: [{ index: 0, value: MEMBARRIER_GLOBAL_EXPEDITED, mask: LOW_HALF }] },
   // The socket of the zygote, and what comes over it.
   { name: 'sendmsg' },

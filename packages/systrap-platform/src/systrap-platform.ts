@@ -23,9 +23,21 @@ const ENOMEM = 12;
 
 /**
  * What happened so far: indices as in native/machine.h. System calls by whatever way, faults and traps, interrupts; commands and batches of them; how often the sentry
- * slept and threads were woken; processes made; system calls that came through rewritten sites, and such sites.
+ * slept and threads were woken; processes made; system calls that came through rewritten sites, and such sites; threads moved to another CPU.
  */
-export const COUNT_NAMES = ['syscall', 'signal', 'interrupt', 'command', 'batch', 'sleep', 'wake', 'spawn', 'call', 'site'] as const;
+export const COUNT_NAMES = [
+  'syscall',
+  'signal',
+  'interrupt',
+  'command',
+  'batch',
+  'sleep',
+  'wake',
+  'spawn',
+  'call',
+  'site',
+  'move',
+] as const;
 /** How often each of {@link COUNT_NAMES} was the case. */
 export type Counts = Record<(typeof COUNT_NAMES)[number], number>;
 

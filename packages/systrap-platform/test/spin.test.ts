@@ -1,3 +1,6 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { EVENT_SYSCALL, REG } from '@sbx/platform';
 import { describe, expect } from 'vitest';
@@ -5,6 +8,15 @@ import { Guest } from './guest.js';
 import { testWithSystrap } from './usable.js';
 
 const CALLS = 200;
+
+/** The CPUs that the threads of a process may use. */
+function allowed(pid: number | 'self'): string[] {
+  return readdirSync(`/proc/${pid}/task`).map(
+    (tid) => /^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync(`/proc/${pid}/task/${tid}/status`, 'latin1'))![1]!,
+  );
+}
+
+const restrict = (pid: number, cpus: string): unknown => execFileSync('taskset', ['-a', '-p', '-c', cpus, `${pid}`]);
 
 describe('waiting', () => {
   testWithSystrap('without looking: each side sleeps, and no event is lost', async () => {
@@ -19,6 +31,28 @@ describe('waiting', () => {
     const { sleep, wake } = guest.platform.counts();
     expect(sleep).toBeGreaterThan(0);
     expect(wake).toBeGreaterThan(0);
+    guest.destroy();
+  });
+
+  // Where there is one CPU, there is nothing to move to.
+  const testApart = availableParallelism() < 2 ? () => {} : testWithSystrap;
+
+  testApart('a thread that shares a CPU with the sentry is moved to another', () => {
+    const guest = new Guest(1);
+    const thread = guest.thread('syscalls');
+    expect(guest.run(thread)).toBe(EVENT_SYSCALL);
+    const stub = guest.space.process as number;
+    const [all] = allowed('self');
+    const one = all!.split(/[,-]/)[0]!;
+    try {
+      for (const pid of [process.pid, stub]) restrict(pid, one);
+      expect(new Set(allowed(stub))).toEqual(new Set([one]));
+      for (let call = 0; call < 3 * CALLS; call++) expect(guest.run(thread)).toBe(EVENT_SYSCALL);
+    } finally {
+      restrict(process.pid, all!);
+    }
+    expect(guest.platform.counts().move).toBeGreaterThan(0);
+    expect(allowed(stub)).toContain(all);
     guest.destroy();
   });
 });
