@@ -33,7 +33,7 @@ class Middle {
 
 /** Leaves that are not in use; no page in them is present. */
 const spares: Leaf[] = [];
-const MAX_SPARES = 256;
+const MAX_SPARES = 1024;
 
 export class PageMap {
   #middles = new Map<number, Middle>();

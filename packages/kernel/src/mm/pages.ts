@@ -146,14 +146,16 @@ export function dropPages(mm: MemoryManager, start: number, end: number, which: 
     // The run of frames whose references are dropped together.
     let runFrame = 0;
     let runLength = 0;
+    let anonymous = 0;
+    let others = 0;
     for (let i = begin; i < last; i++) {
       const state = leaf[STATE + i];
       if (state === 0) continue;
       if (which === DROP_OBJECT && (state & PAGE_ANONYMOUS) !== 0) continue;
       if (which === DROP_LAZY && (state & PAGE_LAZY_FREE) === 0) continue;
-      if ((state & PAGE_ANONYMOUS) !== 0) mm.rssAnonymous--;
+      if ((state & PAGE_ANONYMOUS) !== 0) anonymous++;
       else {
-        mm.rssFile--;
+        others++;
         if ((state & PAGE_WRITABLE) !== 0) dirty = true;
       }
       leaf[STATE + i] = 0;
@@ -166,6 +168,8 @@ export function dropPages(mm: MemoryManager, start: number, end: number, which: 
       }
     }
     if (runLength > 0) mm.memory.decRef(runFrame * PAGE_SIZE, runLength * PAGE_SIZE);
+    mm.rssAnonymous -= anonymous;
+    mm.rssFile -= others;
     if ((begin === 0 && last === LEAF_PAGES && which === DROP_ALL) || isLeafEmpty(leaf)) mm.pages.dropLeaf(index);
   }
   return dirty;
@@ -192,6 +196,8 @@ export function sharePages(mm: MemoryManager, child: MemoryManager, vma: Vma): v
     const last = lastEntry(index, end);
     let runFrame = 0;
     let runLength = 0;
+    let anonymous = 0;
+    let others = 0;
     for (let i = firstEntry(index, start); i < last; i++) {
       const state = leaf[STATE + i];
       if (state === 0) continue;
@@ -199,8 +205,8 @@ export function sharePages(mm: MemoryManager, child: MemoryManager, vma: Vma): v
       const frame = leaf[i];
       copy[i] = frame;
       copy[STATE + i] = state & keep;
-      if ((state & PAGE_ANONYMOUS) !== 0) child.rssAnonymous++;
-      else child.rssFile++;
+      if ((state & PAGE_ANONYMOUS) !== 0) anonymous++;
+      else others++;
       if (runLength > 0 && frame === runFrame + runLength) runLength++;
       else {
         if (runLength > 0) mm.memory.incRef(runFrame * PAGE_SIZE, runLength * PAGE_SIZE);
@@ -209,6 +215,8 @@ export function sharePages(mm: MemoryManager, child: MemoryManager, vma: Vma): v
       }
     }
     if (runLength > 0) mm.memory.incRef(runFrame * PAGE_SIZE, runLength * PAGE_SIZE);
+    child.rssAnonymous += anonymous;
+    child.rssFile += others;
   }
 }
 
