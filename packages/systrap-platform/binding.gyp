@@ -32,6 +32,7 @@
                 "native/build_images.cjs",
                 "native/layout.h",
                 "native/stub/stub.S",
+                "native/stub/call_site.S",
                 "native/stub/filters.h",
                 "native/zygote/start.S",
                 "native/zygote/zygote.c",

@@ -107,9 +107,10 @@ static void wake_thread(struct thread *t) {
     return;
   }
   m->counts[COUNT_WAKE]++;
-  const bool moved = machine_part(m, t);
+  cpu_set_t allowed;
+  const bool moved = machine_part(m, t, &allowed);
   futex_wake(word(t->line, LINE_RESUME));
-  if (moved) sched_setaffinity(t->tid, sizeof(m->allowed), &m->allowed);
+  if (moved) sched_setaffinity(t->tid, sizeof(allowed), &allowed);
 }
 
 /* The event that the context has without running, or NOT_IMMEDIATE: then it runs. */

@@ -51,10 +51,11 @@ static const char *open_shared(struct machine *m) {
   return NULL;
 }
 
-/* How many CPUs this process may use; *set stays empty where there are more than it has room for (EINVAL). */
-static uint32_t allowed_cpus(cpu_set_t *set) {
-  CPU_ZERO(set);
-  return (uint32_t)(sched_getaffinity(0, sizeof(*set), set) == 0 ? CPU_COUNT(set) : sysconf(_SC_NPROCESSORS_ONLN));
+/* How many CPUs this process may use. */
+static uint32_t allowed_cpus(void) {
+  cpu_set_t set;
+  /* EINVAL: there are more than the set has room for. */
+  return (uint32_t)(sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : sysconf(_SC_NPROCESSORS_ONLN));
 }
 
 static bool has_rdpid(void) {
@@ -75,8 +76,7 @@ struct machine *machine_open(int memory_fd, const uint8_t *memory, int zygote_so
   m->zygote = -1;
   m->socket = zygote_socket;
   m->doorbell = m->epoll = m->timer = m->global_fd = m->patch_fd = -1;
-  const uint32_t cpus = allowed_cpus(&m->allowed);
-  m->cpus = looks ? cpus : 0;
+  m->cpus = looks ? allowed_cpus() : 0;
   xstate_probe(&m->xsave_size, &m->xfeatures);
   if (m->xsave_size > CONTEXT_XSTATE_SIZE) m->xsave_size = CONTEXT_XSTATE_SIZE;
   if (m->socket < 0) m->socket = zygote_start(&m->zygote);

@@ -177,7 +177,6 @@ struct machine {
   /* How many threads in a row were woken on this CPU; when one may be moved away again, and how long that is after the last time. */
   uint32_t together;
   uint64_t move_after, move_pause;
-  cpu_set_t allowed;
 
   struct space **spaces;
   uint32_t space_limit;
@@ -279,8 +278,8 @@ void context_detach(struct context *c);
 bool context_check_kick(struct context *c, uint64_t now);
 
 /* --- wait.c --- */
-/* Before a thread that sleeps is woken. True: it will be on another CPU than this one, and is to be allowed all of them again. */
-bool machine_part(struct machine *m, const struct thread *t);
+/* Before a thread that sleeps is woken. True: it will be on another CPU than this one, and is to be given `allowed` again. */
+bool machine_part(struct machine *m, const struct thread *t, cpu_set_t *allowed);
 /* The number of running contexts has changed: who looks before sleeping, who not. Looking is of use only while there is a CPU for everybody. */
 void machine_tune(struct machine *m);
 struct context *machine_poll(struct machine *m);

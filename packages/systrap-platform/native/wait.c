@@ -97,19 +97,21 @@ void machine_tune(struct machine *m) {
  * A thread and the sentry that wake each other stay on one CPU, where each call costs two switches: they never run at the same time, so the host sees no reason to part
  * them. After many such calls the thread is woken with a mask without this CPU; where that does not last, because the others are busy, less and less often.
  */
-bool machine_part(struct machine *m, const struct thread *t) {
+bool machine_part(struct machine *m, const struct thread *t, cpu_set_t *allowed) {
   const uint32_t cpu = *word(m->global, GLOBAL_CPU);
   if (*word(t->slot, SLOT_CPU) != cpu) m->together = 0;
-  else if (++m->together >= TOGETHER_MOST && m->running_count < m->cpus && cpu < CPU_SETSIZE) {
+  else if (++m->together >= TOGETHER_MOST && m->running_count < m->cpus) {
     m->together = 0;
     const uint64_t now = clock_now();
     if (now < m->move_after) return false;
     const bool soon = now < m->move_after + m->move_pause;
     m->move_pause = !soon ? LEAST_MOVE_PAUSE_NS : m->move_pause < MOST_MOVE_PAUSE_NS ? 2 * m->move_pause : MOST_MOVE_PAUSE_NS;
     m->move_after = now + m->move_pause;
-    cpu_set_t others = m->allowed;
+    /* The sentry's CPUs now: somebody may have pinned the sandbox since it began. */
+    if (sched_getaffinity(0, sizeof(*allowed), allowed) != 0) return false;
+    cpu_set_t others = *allowed;
     CPU_CLR(cpu, &others);
-    if (sched_setaffinity(t->tid, sizeof(others), &others) != 0) return false;
+    if (CPU_COUNT(&others) == 0 || sched_setaffinity(t->tid, sizeof(others), &others) != 0) return false;
     m->counts[COUNT_MOVE]++;
     return true;
   }

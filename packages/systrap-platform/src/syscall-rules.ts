@@ -37,8 +37,9 @@ export const syscallRules: readonly SyscallRule[] = [
     ],
   },
   { name: 'clock_nanosleep' },
-  // Of threads of stub processes.
+  // Of threads of stub processes, to what the sentry has.
   { name: 'sched_setaffinity' },
+  { name: 'sched_getaffinity' },
   { name: 'membarrier', args: [{ index: 0, value: MEMBARRIER_GLOBAL_EXPEDITED, mask: LOW_HALF }] },
   // The socket of the zygote, and what comes over it.
   { name: 'sendmsg' },

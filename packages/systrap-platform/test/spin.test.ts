@@ -36,22 +36,33 @@ describe('waiting', () => {
   // Where there is one CPU, there is nothing to move to.
   const testApart = availableParallelism() < 2 ? () => {} : testWithSystrap;
 
-  testApart('a thread that shares a CPU with the sentry is moved to another', () => {
+  testApart('a thread and the sentry do not stay on one CPU, unless they are pinned to it', () => {
     const guest = new Guest(1);
     const thread = guest.thread('syscalls');
-    expect(guest.run(thread)).toBe(EVENT_SYSCALL);
+    const makeCalls = (count: number) => {
+      for (let call = 0; call < count; call++) expect(guest.run(thread)).toBe(EVENT_SYSCALL);
+    };
+    makeCalls(1);
     const stub = guest.space.process as number;
     const [all] = allowed('self');
     const one = all!.split(/[,-]/)[0]!;
     try {
       for (const pid of [process.pid, stub]) restrict(pid, one);
+      makeCalls(3 * CALLS);
+      expect(guest.platform.counts().move).toBe(0);
       expect(new Set(allowed(stub))).toEqual(new Set([one]));
-      for (let call = 0; call < 3 * CALLS; call++) expect(guest.run(thread)).toBe(EVENT_SYSCALL);
     } finally {
       restrict(process.pid, all!);
     }
-    expect(guest.platform.counts().move).toBeGreaterThan(0);
-    expect(allowed(stub)).toContain(all);
+    // Now they may part: the host does it, or we do, and the thread gets what the sentry has.
+    let wakes = CALLS;
+    for (let i = 0; i < 500 && wakes >= CALLS && guest.platform.counts().move === 0; i++) {
+      const before = guest.platform.counts().wake;
+      makeCalls(CALLS);
+      wakes = guest.platform.counts().wake - before;
+    }
+    if (guest.platform.counts().move > 0) expect(allowed(stub)).toContain(all);
+    else expect(wakes).toBeLessThan(CALLS);
     guest.destroy();
   });
 });
