@@ -41,12 +41,16 @@ describe('page tables', () => {
     machine.setMode({ ...machine.mode, shadow: false });
     const thread = guest.thread('syscalls');
     const loads = () => (machine.mode.bare ? platform.counts().specialRegisters : platform.counts().flushEntry);
-    for (let flushes = 0; flushes <= 4; flushes++) {
+    const loadsAfter = (flushes: number) => {
       expect(guest.run(thread)).toBe(EVENT_SYSCALL);
       const before = loads();
       for (let i = 0; i < flushes; i++) binding.flush(machine.id, space.id);
       expect(guest.run(thread)).toBe(EVENT_SYSCALL);
-      expect(loads() - before > 0).toBe(flushes > 0);
-    }
+      return loads() - before;
+    };
+    for (let flushes = 1; flushes <= 4; flushes++) expect(loadsAfter(flushes)).toBeGreaterThan(0);
+    // A vCPU that is stopped on its way in or out loads CR3 for certain: without a flush it may load it, and mostly does not.
+    const withoutFlush = Array.from({ length: 100 }, () => loadsAfter(0));
+    expect(withoutFlush.filter((count) => count === 0).length).toBeGreaterThan(50);
   });
 });
