@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { type Table, toJson, toMarkdown } from '../../../tools/native/results.js';
 import { measureCalls } from './calls.js';
 import { measureEndings } from './endings.js';
+import { measureIdle } from './idle.js';
 import { measureParts } from './parts.js';
 import { measurePhases } from './phases.js';
 import { measureLibrary, measurePrograms } from './programs.js';
@@ -45,6 +46,7 @@ const measures: Record<string, () => Table | Table[] | Promise<Table>> = {
   phases: () => measurePhases(platforms, workspace, extent),
   library: () => measureLibrary(platforms, extent),
   endings: () => measureEndings(systems, workspace, extent),
+  idle: () => measureIdle(systems),
 };
 if (!options.json) process.stdout.write(`${heading()}\n`);
 for (const [name, measure] of Object.entries(measures)) {

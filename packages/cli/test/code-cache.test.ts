@@ -1,5 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -50,6 +52,25 @@ describePrograms('the code cache', {}, () => {
       expect(after[name]).not.toBe(before[name]);
       expect(after[name]).toMatch(/ 600$/);
     }
+  });
+
+  it('is all that a start loads, but for a few small modules of Node', () => {
+    run();
+    const list = path.join(cache, 'list.cjs');
+    writeFileSync(list, "process.on('exit', () => require('node:fs').writeSync(2, JSON.stringify(process.moduleLoadList)));");
+    const folder = path.resolve(path.dirname(sbx), '..');
+    const library = createRequire(path.join(folder, 'package.json')).resolve('@sbx/sandbox');
+    const boot = path.join(path.dirname(library), 'sentry/boot.cjs');
+    const words = ['--no-rehash-snapshot', '--require', list, boot, path.join(folder, 'dist/main.cjs'), 'run', '--', 'true'];
+    // The code that is cached is of a process with other flags: the first run makes it anew.
+    const start = () => spawnSync(process.execPath, words, { encoding: 'utf8', env: { ...process.env, XDG_CACHE_HOME: cache } });
+    expect(start()).toMatchObject({ status: 0, stdout: '' });
+    const { status, stderr } = start();
+    expect(status).toBe(0);
+    const loaded = (JSON.parse(stderr) as string[]).map((name) => name.replace('NativeModule ', ''));
+    expect(loaded).toContain('vm');
+    const slow = ['child_process', 'crypto', 'http', 'net', 'stream', 'tty', 'worker_threads', 'zlib'];
+    expect(loaded.filter((name) => slow.includes(name))).toEqual([]);
   });
 
   it('may have no place', () => {

@@ -1,4 +1,3 @@
-import { isMainThread } from 'node:worker_threads';
 import { type NativeBinding, native } from './binding.js';
 import { AlignmentError, BusError, NativeUnavailableError, SegvError } from './errors.js';
 import type { ByteArray } from './types.js';
@@ -207,7 +206,7 @@ export function installHandlers(): void {
  * Node's own handler for `process.on('SIGSEGV')` does not call the one before it: a copy that faults would fault for ever. When
  * the last listener goes, libuv restores the default action. Both events come after Node has done its part.
  */
-if (native.binding && isMainThread) {
+if (native.binding) {
   const reinstall = (event: string | symbol) => {
     if (event === 'SIGSEGV' || event === 'SIGBUS') binding.install();
   };

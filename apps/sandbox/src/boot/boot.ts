@@ -36,7 +36,7 @@ function requireInBundle(id: string): unknown {
 }
 
 /** Modules of Node's that take milliseconds to load, and that a start does not use: loaded when something of theirs is. */
-const LATE = new Set(['node:stream', 'node:stream/promises']);
+const LATE = new Set(['node:stream', 'node:stream/promises', 'node:zlib']);
 
 function loadLate(id: string): object {
   return new Proxy({}, { get: (_target, name) => (require(id) as Record<string | symbol, unknown>)[name] });
