@@ -102,6 +102,8 @@ struct space {
   uint32_t thread_count;
   struct thread *free_threads;
   uint32_t sequence;
+  /* Where the mapper may run, or -1: anywhere. */
+  int mapper_cpu;
   /* What is mapped, once the commands are executed. */
   struct ranges ranges;
   struct command commands[COMMAND_MOST];

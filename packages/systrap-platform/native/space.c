@@ -19,7 +19,10 @@
 #define MAP_FLAGS (MAP_SHARED | MAP_FIXED)
 #define THREAD_FLAGS \
   (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_PARENT_SETTID)
-/* Mappings up to this size are made with their page tables at once, where the caller wants them soon. */
+/*
+ * Writable mappings up to this size are made with their page tables at once, where the caller wants them soon. To others the host adds some pages at each fault, which
+ * costs less than adding all.
+ */
 #define POPULATE_MOST (UINT64_C(2) << 20)
 
 /* For the end of a process that was killed. */
@@ -99,6 +102,7 @@ static int take_space(struct machine *m, uint32_t id) {
   s->id = id;
   s->no_patches = m->no_patches;
   s->pidfd = s->context_fd = s->done_fd = -1;
+  s->mapper_cpu = -1;
   int pid = m->asked ? 0 : zygote_ask(m->socket);
   m->asked = false;
   if (pid == 0) pid = zygote_take(m->socket, &s->pidfd, &s->context_fd, &s->done_fd);
@@ -256,7 +260,11 @@ struct thread *space_take_thread(struct space *s) {
   int error = commands_run(s, COMMAND_CLONE, arguments);
   if (error == EAGAIN && drop_asked(s->machine)) error = commands_run(s, COMMAND_CLONE, arguments);
   if (error > 0) refuse_thread(s, error);
-  return error == 0 && know_thread(t) ? t : NULL;
+  if (error != 0 || !know_thread(t)) return NULL;
+  /* It has begun where the mapper may run. */
+  cpu_set_t allowed;
+  if (s->mapper_cpu >= 0 && sched_getaffinity(0, sizeof(allowed), &allowed) == 0) sched_setaffinity(t->tid, sizeof(allowed), &allowed);
+  return t;
 }
 
 void space_give_thread(struct thread *t) {
@@ -282,7 +290,7 @@ int space_map(struct space *s, uint64_t addr, uint64_t offset, uint64_t length, 
     last->arguments[1] += length;
     return 0;
   }
-  uint64_t flags = MAP_FLAGS | (precommit && length <= POPULATE_MOST ? MAP_POPULATE : 0);
+  uint64_t flags = MAP_FLAGS | (precommit && (access & ACCESS_WRITE) != 0 && length <= POPULATE_MOST ? MAP_POPULATE : 0);
   commands_add(s, COMMAND_MMAP, addr, length, access, flags, FD_MEMORY, offset);
   /* Guest code must not reach what was there any more; what is new can wait until it runs. */
   if (weakens) {

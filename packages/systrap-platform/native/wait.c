@@ -16,8 +16,8 @@
 #define LOOK_NS 50000
 #define GLANCE_NS 2000
 #define FIRST_LOOKS 32
-/* How often a thread looks before it sleeps: about 20 us. */
-#define THREAD_LOOKS 1000
+/* How often a thread looks before it sleeps: about 50 us, what it costs to wake it. */
+#define THREAD_LOOKS 2500
 #define MOST_EVENTS 16
 /* Wakes in a row on this CPU, after which a thread is moved away; and how often that is tried: from once in a millisecond to once in a second. */
 #define TOGETHER_MOST 100

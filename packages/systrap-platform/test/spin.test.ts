@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
-import { EVENT_SYSCALL, REG } from '@sbx/platform';
+import { EVENT_SYSCALL, PAGE_SIZE, REG } from '@sbx/platform';
 import { describe, expect } from 'vitest';
-import { Guest } from './guest.js';
+import { DATA, Guest } from './guest.js';
 import { testWithSystrap } from './usable.js';
 
 const CALLS = 200;
@@ -35,6 +35,20 @@ describe('waiting', () => {
 
   // Where there is one CPU, there is nothing to move to.
   const testApart = availableParallelism() < 2 ? () => {} : testWithSystrap;
+
+  testApart('the mapper works on the CPU of the sentry; threads that it makes may run anywhere', () => {
+    const guest = new Guest(2);
+    const [first, second] = [guest.thread('syscalls'), guest.thread('syscalls')];
+    expect(guest.run(first)).toBe(EVENT_SYSCALL);
+    guest.space.unmap(DATA, PAGE_SIZE);
+    expect(guest.run(second)).toBe(EVENT_SYSCALL);
+    const [all] = allowed('self');
+    const stub = guest.space.process as number;
+    const mapper = /^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync(`/proc/${stub}/task/${stub}/status`, 'latin1'))![1]!;
+    expect(mapper).toMatch(/^\d+$/);
+    expect(allowed(stub).sort()).toEqual([mapper, all, all].sort());
+    guest.destroy();
+  });
 
   testApart('a thread and the sentry do not stay on one CPU, unless they are pinned to it', () => {
     const guest = new Guest(1);

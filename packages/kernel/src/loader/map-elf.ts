@@ -12,6 +12,7 @@ import {
   PT_LOAD,
 } from '@sbx/abi';
 import { PAGE_SIZE, pageDown, pageUp } from '../mm/constants.js';
+import { bringAhead } from '../mm/fault.js';
 import type { Mappable } from '../mm/mappable.js';
 import { unmap } from '../mm/mapping.js';
 import type { MemoryManager } from '../mm/memory-manager.js';
@@ -114,6 +115,7 @@ export function mapElf(mm: MemoryManager, elf: ElfFile, base: number): MappedElf
   const total = totalMappingSize(programHeaders);
   if (total === 0) return -EINVAL;
   let first = true;
+  let begin = 0;
   let bssExecutable = false;
   for (const segment of programHeaders) {
     if (segment.type !== PT_LOAD) continue;
@@ -140,6 +142,7 @@ export function mapElf(mm: MemoryManager, elf: ElfFile, base: number): MappedElf
       return -EINVAL;
     const at = mapSegment(mm, elf, segment, segment.vaddr + result.bias, flags, reserve);
     if (at < 0) return at;
+    if (first) begin = at;
     if (first && header.type === ET_DYN) result.bias += at - pageDown(segment.vaddr + result.bias);
     first = false;
     bssExecutable = note(result, elf, segment, bssExecutable);
@@ -149,6 +152,9 @@ export function mapElf(mm: MemoryManager, elf: ElfFile, base: number): MappedElf
   if (result.end > result.fileEnd && !clearTail(mm, result.fileEnd + result.bias, Number.POSITIVE_INFINITY)) return -ENOMEM;
   for (const key of ['startCode', 'endCode', 'startData', 'endData', 'end', 'fileEnd'] as const) result[key] += result.bias;
   if (result.programHeaders > 0) result.programHeaders += result.bias;
+  for (let vma = mm.vmas.findAfter(begin); vma !== null && vma.start < result.end; vma = mm.vmas.findAfter(vma.end)) {
+    bringAhead(mm, vma, vma.start, vma.end);
+  }
   return result;
 }
 

@@ -17,6 +17,7 @@ import {
   VM_EXEC,
   VM_GROWSDOWN,
   VM_LOCKED,
+  VM_LOCKONFAULT,
   VM_MAYREAD,
   VM_MAYWRITE,
   VM_RAND_READ,
@@ -25,7 +26,7 @@ import {
 } from './constants.js';
 import type { MemoryManager } from './memory-manager.js';
 import { LEAF_BYTES, LEAF_PAGES, PAGE_ANONYMOUS, PAGE_HARDWARE, PAGE_LAZY_FREE, PAGE_PRESENT, PAGE_WRITABLE } from './page-map.js';
-import { absentRun, forgetInstalledPages, installPages, setPages } from './pages.js';
+import { absentRun, anyPresent, forgetInstalledPages, installPages, setPages } from './pages.js';
 import { allocateUnderPressure, relievePressure } from './reclaim.js';
 import type { Vma } from './vma.js';
 
@@ -36,6 +37,10 @@ import type { Vma } from './vma.js';
 const ANONYMOUS_BLOCK = 16;
 const FILE_BLOCK = 64;
 const MAX_BLOCK = 256;
+/** Pages that a new mapping of an object gets at once, where they are in memory. */
+const AHEAD = 512;
+/** One page of so many is asked whether it is in memory. */
+const LOOK_STEP = 16;
 /** Pages that are present and get their translations together. */
 const INSTALL_BLOCK = 128;
 /** Pages copied together when a page that is shared since a fork, or a private page of a file, is stored to. */
@@ -188,6 +193,45 @@ function addAnonymous(mm: MemoryManager, vma: Vma, page: number, length: number)
   return FAULT_OK;
 }
 
+/**
+ * Installs, in a new mapping, the pages that are there already, those that its program will store to soon (`copyAtOnce`), and a few of anonymous memory: each fault costs
+ * more than all of that. `[start, end)` is inside `vma`. Nothing happens where memory is short: what is not there comes by faults.
+ */
+export function bringAhead(mm: MemoryManager, vma: Vma, start: number, end: number): void {
+  if ((vma.flags & VM_ACCESS) === 0 || (vma.flags & (VM_LOCKED | VM_LOCKONFAULT)) !== 0) return;
+  const last = Math.min(end, start + AHEAD * PAGE_SIZE);
+  const { mappable } = vma;
+  if (mappable === null) {
+    if (end - start > ANONYMOUS_BLOCK * PAGE_SIZE || (vma.flags & VM_WRITE) === 0 || anyPresent(mm, start, end)) return;
+    const offset = mm.memory.allocate(end - start, MEMORY_ANONYMOUS);
+    if (offset < 0) return;
+    setPages(mm, start, offset, (end - start) / PAGE_SIZE, PAGE_PRESENT | PAGE_ANONYMOUS | PAGE_WRITABLE);
+  } else {
+    if (mappable.isResident === undefined) return;
+    // Code is worth reading.
+    const read = mappable.readsAhead === true && (vma.flags & VM_EXEC) !== 0;
+    for (let at = start; at < last; ) {
+      const wanted = mm.pages.stateAt(at) === 0 && (read || mappable.isResident(vma.offsetOf(at)));
+      const offset = wanted ? mappable.resolvePages(vma.offsetOf(at), last - at, false) : -1;
+      if (offset < 0) {
+        at += LOOK_STEP * PAGE_SIZE;
+        continue;
+      }
+      const pages = absentRun(mm, at, Math.min(mappable.resolvedLength, last - at) / PAGE_SIZE, 1);
+      mm.memory.incRef(offset, pages * PAGE_SIZE);
+      setPages(mm, at, offset, pages, PAGE_PRESENT);
+      at += pages * PAGE_SIZE;
+    }
+    if (vma.copyAtOnce) {
+      for (let at = start; at < last; at += PAGE_SIZE) {
+        const state = mm.pages.stateAt(at);
+        if (state !== 0 && (state & PAGE_WRITABLE) === 0 && makePrivate(mm, vma, at, false) !== FAULT_OK) break;
+      }
+    }
+  }
+  installPages(mm, vma, start, last);
+}
+
 /** Brings in pages of the mapped object. `write`: they are about to be stored to (a shared mapping). */
 function addFromObject(mm: MemoryManager, vma: Vma, page: number, write: boolean, length: number): FaultResult {
   // Asking for write access makes pages dirty, so no more are taken than will probably be stored to.
@@ -245,8 +289,11 @@ function keepLazy(mm: MemoryManager, vma: Vma, page: number): void {
   for (let k = i; k < last && (leaf[STATE + k] & PAGE_LAZY_FREE) !== 0; k++) leaf[STATE + k] &= ~PAGE_LAZY_FREE;
 }
 
-/** A store to a page that a private mapping shares with others: the program gets its own copy, or the page itself if nobody else has it any more. */
-function makePrivate(mm: MemoryManager, vma: Vma, page: number): FaultResult | typeof LOST {
+/**
+ * A store to a page that a private mapping shares with others: the program gets its own copy, or the page itself if nobody else has it any more. `needed`: memory for it is
+ * taken from others.
+ */
+function makePrivate(mm: MemoryManager, vma: Vma, page: number, needed = true): FaultResult | typeof LOST {
   const index = Math.floor(page / LEAF_BYTES);
   const leaf = mm.pages.leaf(index)!;
   const base = index * LEAF_BYTES;
@@ -273,6 +320,7 @@ function makePrivate(mm: MemoryManager, vma: Vma, page: number): FaultResult | t
   while (high < highest && isCopied(mm, leaf, high)) high++;
   let offset = mm.memory.allocate((high - low) * PAGE_SIZE, MEMORY_ANONYMOUS);
   if (offset < 0) {
+    if (!needed) return FAULT_OUT_OF_MEMORY;
     low = i;
     high = i + 1;
     offset = allocateUnderPressure(mm.memory, PAGE_SIZE, MEMORY_ANONYMOUS, mm);

@@ -22,7 +22,7 @@ import type { MappedObject } from './mapped-object.js';
 import { account, releaseAll, retain } from './mapping.js';
 import { MemoryViews } from './memory-views.js';
 import { PAGE_LAZY_FREE, PAGE_WRITABLE, PageMap } from './page-map.js';
-import { forgetInstalled, sharePages } from './pages.js';
+import { copyPages, forgetInstalled, installPages, sharePages } from './pages.js';
 import { addSpace, removeSpace } from './reclaim.js';
 import { type Vma, VmaSet } from './vma.js';
 
@@ -38,6 +38,11 @@ export interface MemoryKernel {
 }
 
 const NO_LIMITS = { soft: new Float64Array(16).fill(Number.POSITIVE_INFINITY) };
+
+/** Up to so many pages of a program's own are copied at fork. */
+const FEW_PAGES = 256;
+/** Up to so many present pages are all installed in an address space that is new. */
+const INSTALLED_AT_ONCE = 2048;
 
 /** Entries of the software translation cache; a power of two. */
 const TLB_SIZE = 64;
@@ -138,7 +143,7 @@ export class MemoryManager implements AddressTranslator, GuestMemory {
   }
 
   /**
-   * A copy for a child process: the same mappings, private pages shared copy-on-write. The work is a loop over present pages; no byte is copied. -ENOMEM
+   * A copy for a child process: the same mappings, private pages shared copy-on-write, or copied where there are few. The work is a loop over present pages. -ENOMEM
    * when the commit limit does not permit it. `limits` are taken over and may be replaced by the caller.
    */
   fork(): MemoryManager | number {
@@ -150,6 +155,7 @@ export class MemoryManager implements AddressTranslator, GuestMemory {
     child.membarrier = this.membarrier;
     if (this.executable !== null) child.setExecutable(this.executable);
     this.flushTranslations();
+    const few = !this.shared && this.rssAnonymous <= FEW_PAGES;
     for (const vma of this.vmas.list) {
       if ((vma.flags & VM_DONTCOPY) !== 0) continue;
       const pages = (vma.end - vma.start) / PAGE_SIZE;
@@ -162,7 +168,7 @@ export class MemoryManager implements AddressTranslator, GuestMemory {
       child.vmas.list.push(copy);
       account(child, copy.flags, pages);
       retain(child, copy);
-      if ((vma.flags & VM_WIPEONFORK) === 0) sharePages(this, child, vma);
+      if ((vma.flags & VM_WIPEONFORK) === 0) sharePages(this, child, vma, few && vma.isPrivate && copyPages(this, child, vma));
     }
     child.highWaterTotal = child.totalPages;
     child.highWaterPages = child.rssAnonymous + child.rssFile;
@@ -248,6 +254,8 @@ export class MemoryManager implements AddressTranslator, GuestMemory {
       const vma = addr < 0 ? null : this.vmas.find(addr);
       if (vma !== null && permits(vma, access)) bringIn(this, vma, addr, access, 1);
     }
+    if (this.rssAnonymous + this.rssFile > INSTALLED_AT_ONCE) return;
+    for (const vma of this.vmas.list) if (installPages(this, vma, vma.start, vma.end) < 0) return;
   }
 
   /** See AddressTranslator. @hotpath */

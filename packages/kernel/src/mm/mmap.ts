@@ -53,6 +53,7 @@ import {
   VM_NORESERVE,
   VM_SHARED,
 } from './constants.js';
+import { bringAhead } from './fault.js';
 import { type Mappable, ZERO_MAPPING } from './mappable.js';
 import { insert, isAccountable, mappedPages, mayExpand, mayLockFuture, populate, populateVma, unmap } from './mapping.js';
 import type { MemoryManager } from './memory-manager.js';
@@ -170,6 +171,22 @@ export function map(mm: MemoryManager, request: MapRequest): number {
 
 /** After `map`: how many bytes from the address on are to be brought in (MAP_POPULATE, MAP_LOCKED). The caller does it, or not. */
 export let populateLength = 0;
+
+/** A new mapping of an object up to this size is probably used as a whole. */
+const SMALL_MAPPING = 64 * PAGE_SIZE;
+
+/**
+ * After `map`, where nothing is to be brought in: installs what is likely to be used soon and costs little. Not of what mincore(2) shows: anonymous memory is brought in only
+ * where a dynamic linker puts it over a part of a library.
+ */
+export function mapAhead(mm: MemoryManager, addr: number, request: MapRequest): void {
+  const vma = mm.vmas.find(addr)!;
+  const end = addr + pageUp(request.length);
+  const fixed = (request.flags & MAP_FIXED) !== 0;
+  // Dynamic linkers map a whole library first, and then put its parts over that.
+  const wanted = vma.mappable === null ? fixed : fixed || ((request.flags & MAP_DENYWRITE) === 0 && end - addr <= SMALL_MAPPING);
+  if (wanted) bringAhead(mm, vma, addr, end);
+}
 
 /**
  * Puts a new mapping into the set, in place of what is there. For anonymous shared memory the object is made here. Takes the VMA's references. 0 or

@@ -1,4 +1,4 @@
-import { ACCESS_READ, ACCESS_WRITE } from '@sbx/platform';
+import { ACCESS_READ, ACCESS_WRITE, MEMORY_ANONYMOUS } from '@sbx/platform';
 import { PAGE_SIZE, VM_ACCESS } from './constants.js';
 import type { MemoryManager } from './memory-manager.js';
 import { LEAF_BYTES, LEAF_PAGES, PAGE_ANONYMOUS, PAGE_HARDWARE, PAGE_LAZY_FREE, PAGE_PRESENT, PAGE_WRITABLE } from './page-map.js';
@@ -12,6 +12,8 @@ import type { Vma } from './vma.js';
  */
 
 const STATE = LEAF_PAGES;
+/** A page of the program's own that it may store to. */
+const PAGE_OWN = PAGE_PRESENT | PAGE_ANONYMOUS | PAGE_WRITABLE;
 
 /** First and last (exclusive) entry of the leaf `index` that the range covers. */
 function firstEntry(index: number, start: number): number {
@@ -181,14 +183,45 @@ function isLeafEmpty(leaf: Int32Array): boolean {
 }
 
 /**
- * Shares the pages of `vma` with the address space of a child (fork): each page gets a reference more, and, in a private mapping, becomes copy-on-write on
- * both sides. The parent's translations are write-protected by the caller's one call for the whole range, through `writeProtectPages`.
+ * Gives the address space of a child (fork) copies of those pages of a private mapping that the parent may store to: cheaper for a few than the faults of both sides that
+ * sharing them means. Only while no other thread runs in the parent. False where memory is short: the others are to be shared.
  */
-export function sharePages(mm: MemoryManager, child: MemoryManager, vma: Vma): void {
+export function copyPages(mm: MemoryManager, child: MemoryManager, vma: Vma): boolean {
+  const { start, end } = vma;
+  const limit = leafLimit(end);
+  for (let index = mm.pages.nextLeaf(Math.floor(start / LEAF_BYTES), limit); index >= 0; index = mm.pages.nextLeaf(index + 1, limit)) {
+    const leaf = mm.pages.leaf(index)!;
+    const last = lastEntry(index, end);
+    for (let i = firstEntry(index, start); i < last; ) {
+      const first = i;
+      while (i < last && (leaf[STATE + i] & PAGE_OWN) === PAGE_OWN) i++;
+      if (i === first) {
+        i++;
+        continue;
+      }
+      const offset = mm.memory.allocate((i - first) * PAGE_SIZE, MEMORY_ANONYMOUS);
+      if (offset < 0) return false;
+      for (let k = first; k < i; ) {
+        const run = k;
+        do k++;
+        while (k < i && leaf[k] === leaf[run] + (k - run));
+        mm.memory.copy(offset + (run - first) * PAGE_SIZE, leaf[run] * PAGE_SIZE, (k - run) * PAGE_SIZE);
+      }
+      setPages(child, index * LEAF_BYTES + first * PAGE_SIZE, offset, i - first, PAGE_OWN);
+    }
+  }
+  return true;
+}
+
+/**
+ * Shares the pages of `vma` with the address space of a child (fork), but for those that it has: each page gets a reference more, and, in a private mapping, becomes copy-on-write on
+ * both sides, where the parent's translations are write-protected first. `copied`: the child has all pages to which the parent may store.
+ */
+export function sharePages(mm: MemoryManager, child: MemoryManager, vma: Vma, copied: boolean): void {
   const { start, end } = vma;
   const keep = vma.isPrivate ? PAGE_PRESENT | PAGE_ANONYMOUS : PAGE_PRESENT | PAGE_ANONYMOUS | PAGE_WRITABLE;
   const clear = vma.isPrivate ? ~PAGE_WRITABLE : ~0;
-  if (vma.isPrivate) writeProtectPages(mm, start, end);
+  if (vma.isPrivate && !copied) writeProtectPages(mm, start, end);
   const limit = leafLimit(end);
   for (let index = mm.pages.nextLeaf(Math.floor(start / LEAF_BYTES), limit); index >= 0; index = mm.pages.nextLeaf(index + 1, limit)) {
     const leaf = mm.pages.leaf(index)!;
@@ -200,7 +233,7 @@ export function sharePages(mm: MemoryManager, child: MemoryManager, vma: Vma): v
     let others = 0;
     for (let i = firstEntry(index, start); i < last; i++) {
       const state = leaf[STATE + i];
-      if (state === 0) continue;
+      if (state === 0 || copy[STATE + i] !== 0) continue;
       leaf[STATE + i] = state & clear & ~PAGE_LAZY_FREE;
       const frame = leaf[i];
       copy[i] = frame;

@@ -34,7 +34,7 @@ import { lock, lockAll, populated, unlock, unlockAll } from './lock.js';
 import type { Mappable } from './mappable.js';
 import { populate, unmap } from './mapping.js';
 import type { MemoryManager } from './memory-manager.js';
-import { type MapRequest, map, populateLength, setBrk } from './mmap.js';
+import { type MapRequest, map, mapAhead, populateLength, setBrk } from './mmap.js';
 import { remap } from './mremap.js';
 import { protect } from './protect.js';
 
@@ -78,6 +78,7 @@ function sysMmap(task: Task, args: ContextPage): SyscallResult {
   if ((flags & MAP_ANONYMOUS) !== 0) {
     if ((flags & MAP_HUGETLB) !== 0) return hugePages(flags, request.length);
     const addr = map(mm, request);
+    if (addr >= 0 && populateLength === 0) mapAhead(mm, addr, request);
     return addr < 0 || populateLength === 0 ? addr : fillMapping(task, addr, populateLength);
   }
   const file = task.files.getReal(args.argInt32(4));
@@ -88,6 +89,7 @@ function sysMmap(task: Task, args: ContextPage): SyscallResult {
   // Refusals that depend on the file's access mode come first: see `map`.
   request.mappable = file.readable ? mappableOf(task, file) : 0;
   const result = map(mm, request);
+  if (result >= 0 && populateLength === 0) mapAhead(mm, result, request);
   request.file = null;
   request.mappable = 0;
   return result < 0 || populateLength === 0 ? result : fillMapping(task, result, populateLength);
@@ -260,6 +262,7 @@ function sysRemapFilePages(task: Task, args: ContextPage): number {
   request.offset = offset;
   request.noExec = false;
   const result = map(mm, request);
+  if (result >= 0 && populateLength === 0) mapAhead(mm, result, request);
   request.file = null;
   request.mappable = 0;
   request.object = null;

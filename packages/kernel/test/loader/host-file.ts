@@ -36,6 +36,9 @@ export class BytesFile extends FileDescription implements Mappable {
     this.resolvedLength = 4096;
     return page;
   }
+  isResident(offset: number): boolean {
+    return this.#pages.has(offset);
+  }
   addMapping(mapping: Mapping): void {
     this.mappings.add(mapping);
   }

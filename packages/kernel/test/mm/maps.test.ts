@@ -47,8 +47,9 @@ describe('maps', () => {
   });
 
   it('counts pages that are there, and whose they are', () => {
-    const addr = mapped(mm, { length: 1 << 20 });
-    mm.writeUint32(addr, 1);
+    // More than what a fork copies.
+    const addr = mapped(mm, { length: 4 << 20 });
+    mm.zeroOut(addr, 2 << 20);
     const out = { resident: 0, anonymous: 0, shared: 0 };
     expect(countResident(mm, mm.vmas.find(addr)!, out)).toEqual({ resident: mm.rssAnonymous, anonymous: mm.rssAnonymous, shared: 0 });
     const child = mm.fork() as MemoryManager;

@@ -1,5 +1,5 @@
 import { EFAULT } from '@sbx/abi';
-import { ACCESS_READ, ACCESS_WRITE } from '@sbx/platform';
+import { ACCESS_READ, ACCESS_WRITE, MEMORY_ANONYMOUS } from '@sbx/platform';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unmap } from '../../src/mm/mapping.js';
 import type { MemoryManager } from '../../src/mm/memory-manager.js';
@@ -52,9 +52,53 @@ describe('MemoryManager', () => {
     expect(mm.resolve(addr, 1, ACCESS_WRITE)).toBe(-EFAULT);
   });
 
+  it('copies the few pages of a small program at fork: neither side faults for them later', () => {
+    const addr = mapped(mm, { length: 65536 });
+    touch(mm, addr, ACCESS_WRITE);
+    mm.writeUint32(addr, 1);
+    const child = mm.fork();
+    if (typeof child === 'number') throw new Error(`${child}`);
+    child.prefault(addr, addr);
+    const { faults } = mm;
+    for (const space of [mm, child]) for (let at = addr; at < addr + 65536; at += 4096) touch(space, at, ACCESS_WRITE);
+    expect([mm.faults, child.faults]).toEqual([faults, 0]);
+    mm.writeUint32(addr, 2);
+    expect(child.readUint32(addr)).toBe(1);
+    child.decRef();
+  });
+
+  it('shares pages where there is no memory for copies', () => {
+    const addr = mapped(mm, { length: 128 * 4096 });
+    mm.zeroOut(addr, 128 * 4096);
+    mm.writeUint32(addr, 1);
+    // All but 32 pages.
+    const rest: number[] = [];
+    for (let size = 2 ** 24; size >= 4096; ) {
+      const offset = kernel.memory.allocate(size, MEMORY_ANONYMOUS);
+      if (offset < 0) size /= 2;
+      else rest.push(offset, size);
+    }
+    for (let freed = 0; freed < 32 * 4096; ) {
+      const [offset, size] = rest.splice(-2);
+      kernel.memory.decRef(offset, size);
+      freed += size;
+    }
+    const child = mm.fork();
+    if (typeof child === 'number') throw new Error(`${child}`);
+    expect(child.readUint32(addr)).toBe(1);
+    for (let i = 0; i < rest.length; i += 2) kernel.memory.decRef(rest[i], rest[i + 1]);
+    expect(touch(mm, addr, ACCESS_WRITE)).not.toBe(touch(child, addr, ACCESS_READ));
+    mm.writeUint32(addr, 2);
+    expect(child.readUint32(addr)).toBe(1);
+    child.decRef();
+  });
+
   it('shares pages copy-on-write with a child, and gives them back to the last owner', () => {
     const addr = mapped(mm, { length: 65536 });
     mm.writeUint32(addr, 1);
+    // More than what a fork copies.
+    const many = mapped(mm, { length: 1 << 21 });
+    mm.zeroOut(many, 1 << 21);
     const child = mm.fork();
     if (typeof child === 'number') throw new Error(`${child}`);
     const before = kernel.memory.totalUsage();

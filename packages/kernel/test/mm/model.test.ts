@@ -4,17 +4,19 @@ import { describe, expect, it } from 'vitest';
 import { advise } from '../../src/mm/advise.js';
 import { unmap } from '../../src/mm/mapping.js';
 import type { MemoryManager } from '../../src/mm/memory-manager.js';
-import { map } from '../../src/mm/mmap.js';
+import { map, mapAhead } from '../../src/mm/mmap.js';
 import { remap } from '../../src/mm/mremap.js';
 import { LEAF_BYTES, PAGE_HARDWARE, PAGE_WRITABLE } from '../../src/mm/page-map.js';
 import { protect } from '../../src/mm/protect.js';
 import { BytesFile } from '../loader/host-file.js';
-import { request, type TableSpace, TestKernel, touch } from './fixture.js';
+import { mapped, request, type TableSpace, TestKernel, touch } from './fixture.js';
 
 /** The window that is played in: around the border of two leaves. */
 const WINDOW = 48;
 const BASE = LEAF_BYTES * 4096 * 3 - 20 * 4096;
 const at = (page: number) => BASE + page * 4096;
+/** More than a fork copies: it shares the pages. */
+const MANY = 300 * 4096;
 
 /** What a page should hold: cells are shared by whoever sees the same store. */
 interface Cell {
@@ -30,10 +32,10 @@ interface ModelPage {
 type Model = Map<number, ModelPage>;
 
 type Step =
-  | { op: 'map'; page: number; count: number; prot: number; kind: 'private' | 'shared' | 'file' | 'sharedFile' }
+  | { op: 'map'; page: number; count: number; prot: number; kind: 'private' | 'shared' | 'file' | 'sharedFile'; ahead: boolean }
   | { op: 'unmap' | 'discard' | 'free'; page: number; count: number }
   | { op: 'protect'; page: number; count: number; prot: number }
-  | { op: 'move'; page: number; count: number; to: number }
+  | { op: 'move' | 'prefault'; page: number; count: number; to: number }
   | { op: 'write'; page: number; value: number; kernel: boolean }
   | { op: 'fork' | 'exit' | 'reset' };
 
@@ -49,11 +51,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       count,
       prot,
       kind: fc.constantFrom('private', 'shared', 'file', 'sharedFile'),
+      ahead: fc.boolean(),
     }),
   },
   { weight: 3, arbitrary: fc.record({ op: fc.constantFrom('unmap' as const, 'discard' as const, 'free' as const), page, count }) },
   { weight: 3, arbitrary: fc.record({ op: fc.constant('protect' as const), page, count, prot }) },
-  { weight: 2, arbitrary: fc.record({ op: fc.constant('move' as const), page, count, to: page }) },
+  { weight: 2, arbitrary: fc.record({ op: fc.constantFrom('move' as const, 'prefault' as const), page, count, to: page }) },
   {
     weight: 12,
     arbitrary: fc.record({ op: fc.constant('write' as const), page, value: fc.integer({ min: 1, max: 255 }), kernel: fc.boolean() }),
@@ -75,11 +78,13 @@ class World {
   readonly file: BytesFile;
   readonly fileCells: Cell[] = [];
   processes: Process[];
-  constructor() {
+  constructor(many: boolean) {
     for (let i = 0; i < WINDOW; i++) this.fileCells.push({ value: (this.fileBytes[i * 4096] = 100 + i) });
     this.file = new BytesFile(this.kernel.memory, this.fileBytes);
     this.file.flags = 2;
-    this.processes = [new Process(this.kernel.create(), new Map())];
+    const mm = this.kernel.create();
+    if (many) mm.zeroOut(mapped(mm, { addr: at(4 * WINDOW), length: MANY, flags: 0x32 }), MANY);
+    this.processes = [new Process(mm, new Map())];
   }
 
   run(which: number, s: Step): void {
@@ -138,6 +143,9 @@ class World {
         });
         return;
       }
+      case 'prefault':
+        mm.prefault(at(s.page), at(s.to));
+        return;
       case 'write':
         this.write(process, s.page, s.value, s.kernel);
         return;
@@ -165,19 +173,17 @@ class World {
     const pages = Math.min(s.count, WINDOW - s.page);
     const shared = s.kind === 'shared' || s.kind === 'sharedFile';
     const file = s.kind === 'file' || s.kind === 'sharedFile';
-    const result = map(
-      mm,
-      request({
-        addr: at(s.page),
-        length: pages * 4096,
-        prot: s.prot,
-        flags: (shared ? 1 : 2) | 0x10 | (file ? 0 : 0x20),
-        file: file ? this.file : null,
-        mappable: file ? this.file : 0,
-        offset: s.page * 4096,
-      }),
-    );
-    expect(result).toBe(at(s.page));
+    const asked = request({
+      addr: at(s.page),
+      length: pages * 4096,
+      prot: s.prot,
+      flags: (shared ? 1 : 2) | 0x10 | (file ? 0 : 0x20),
+      file: file ? this.file : null,
+      mappable: file ? this.file : 0,
+      offset: s.page * 4096,
+    });
+    expect(map(mm, asked)).toBe(at(s.page));
+    if (s.ahead) mapAhead(mm, at(s.page), asked);
     for (let i = 0; i < pages; i++) {
       const own = this.fileCells[s.page + i];
       const origin = () => (file ? { value: own.value } : { value: 0 });
@@ -254,8 +260,8 @@ class World {
 describe('memory manager against a model', () => {
   it('shows each process what it should see, through the kernel and through the hardware', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.nat(5), step), { minLength: 1, maxLength: 40 }), (steps) => {
-        const world = new World();
+      fc.property(fc.boolean(), fc.array(fc.tuple(fc.nat(5), step), { minLength: 1, maxLength: 40 }), (many, steps) => {
+        const world = new World(many);
         for (const [which, s] of steps) world.run(which, s);
         world.check();
         world.end();
