@@ -1,6 +1,7 @@
 import { type AddressSpace, CONTEXT_SIZE, type Context, type ContextPage, type EventKind, FLAG_STATE_DIRTY, REG } from '@sbx/platform';
 import type { KvmAddressSpace } from './address-space.js';
 import { binding } from './binding.js';
+import { KvmError } from './error.js';
 
 /** Initial x87 control word and MXCSR (SDM Vol. 1 table 13-2 and 10.2.3): all exceptions masked. */
 const INITIAL_FCW = 0x37f;
@@ -44,7 +45,7 @@ export class KvmContext implements Context {
   /** @hotpath */
   start(as: AddressSpace): void {
     const result = binding.start(this.#machine, this.id, (as as KvmAddressSpace).id);
-    if (result < 0) throw new Error(`no thread could be made to run a context (errno ${-result})`);
+    if (result < 0) throw new KvmError(`the host gives no thread that could run programs (errno ${-result}; ulimit -u, pids.max)`);
   }
 
   interrupt(): void {
