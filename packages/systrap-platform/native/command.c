@@ -9,22 +9,15 @@
 
 /* After this long a stub that does not answer is not only slow: it is stopped, or the host is in a state where nothing works. */
 #define PATIENCE_MS 10000
-/* How often the sentry gives its CPU to the mapper before it sleeps. */
-#define MOST_YIELDS 50
 
 int commands_await(struct space *s, uint32_t *left) {
   uint64_t sum = 0;
-  int yields = s->mapper_cpu < 0 ? 0 : MOST_YIELDS;
   for (;;) {
     uint64_t value;
     if (read(s->done_fd, &value, sizeof(value)) == sizeof(value)) {
       sum += value;
       *left = (uint32_t)(sum >> DONE_LEFT_SHIFT);
       if ((sum & 0xffff) != 0) return (int)(sum & 0xffff) - 1;
-      continue;
-    }
-    if (yields-- > 0) {
-      sched_yield();
       continue;
     }
     struct pollfd fds[2] = {{.fd = s->done_fd, .events = POLLIN}, {.fd = s->pidfd, .events = POLLIN}};

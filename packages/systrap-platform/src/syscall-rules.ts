@@ -37,8 +37,6 @@ export const syscallRules: readonly SyscallRule[] = [
     ],
   },
   { name: 'clock_nanosleep' },
-  // The CPU is the mapper's while it works.
-  { name: 'sched_yield' },
   // Of threads of stub processes, to what the sentry has.
   { name: 'sched_setaffinity' },
   { name: 'sched_getaffinity' },
