@@ -212,15 +212,8 @@ export function bringAhead(mm: MemoryManager, vma: Vma, start: number, end: numb
     const read = mappable.readsAhead === true && (vma.flags & VM_EXEC) !== 0;
     for (let at = start; at < last; ) {
       const wanted = mm.pages.stateAt(at) === 0 && (read || mappable.isResident(vma.offsetOf(at)));
-      const offset = wanted ? mappable.resolvePages(vma.offsetOf(at), last - at, false) : -1;
-      if (offset < 0) {
-        at += LOOK_STEP * PAGE_SIZE;
-        continue;
-      }
-      const pages = absentRun(mm, at, Math.min(mappable.resolvedLength, last - at) / PAGE_SIZE, 1);
-      mm.memory.incRef(offset, pages * PAGE_SIZE);
-      setPages(mm, at, offset, pages, PAGE_PRESENT);
-      at += pages * PAGE_SIZE;
+      const added = wanted ? addRun(mm, vma, at, at + absentRun(mm, at, (last - at) / PAGE_SIZE, 1) * PAGE_SIZE, false) : 0;
+      at += added > 0 ? added : LOOK_STEP * PAGE_SIZE;
     }
     if (vma.copyAtOnce) {
       for (let at = start; at < last; at += PAGE_SIZE) {
@@ -245,20 +238,28 @@ function addFromObject(mm: MemoryManager, vma: Vma, page: number, write: boolean
       at = at < page ? at + PAGE_SIZE : end;
       continue;
     }
-    const offset = object.resolvePages(vma.offsetOf(at), end - at, write);
-    if (offset < 0) {
-      if (at === page && offset === -ENOMEM && relievePressure(mm.memory, mm)) continue;
-      if (at === page) return offset === -ENOMEM ? FAULT_OUT_OF_MEMORY : FAULT_BUS;
+    const added = addRun(mm, vma, at, end, write);
+    if (added < 0) {
+      if (at === page && added === -ENOMEM && relievePressure(mm.memory, mm)) continue;
+      if (at === page) return added === -ENOMEM ? FAULT_OUT_OF_MEMORY : FAULT_BUS;
       if (at > page) break;
       at = page;
       continue;
     }
-    const bytes = Math.min(object.resolvedLength, end - at);
-    mm.memory.incRef(offset, bytes);
-    setPages(mm, at, offset, bytes / PAGE_SIZE, write ? PAGE_PRESENT | PAGE_WRITABLE : PAGE_PRESENT);
-    at += bytes;
+    at += added;
   }
   return FAULT_OK;
+}
+
+/** Adds those pages of the mapped object, from `at` on, that are contiguous in memory; all up to `end` are absent. How many bytes, or -errno. */
+function addRun(mm: MemoryManager, vma: Vma, at: number, end: number, write: boolean): number {
+  const object = vma.mappable!;
+  const offset = object.resolvePages(vma.offsetOf(at), end - at, write);
+  if (offset < 0) return offset;
+  const bytes = Math.min(object.resolvedLength, end - at);
+  mm.memory.incRef(offset, bytes);
+  setPages(mm, at, offset, bytes / PAGE_SIZE, write ? PAGE_PRESENT | PAGE_WRITABLE : PAGE_PRESENT);
+  return bytes;
 }
 
 /** A first store to a present page of a shared mapping: the object learns that it becomes dirty. */

@@ -245,7 +245,10 @@ export class MemoryManager implements AddressTranslator, GuestMemory {
     return handleFault(this, addr, access);
   }
 
-  /** What a thread needs next in an address space that is new, and so has no pages: without it each would be a fault. Nothing happens where one would be refused. */
+  /**
+   * What a thread needs next in an address space that is new: its instruction and its stack are brought in, and where not too many pages are present, all are installed.
+   * Without it each would be a fault. Nothing happens where one would be refused.
+   */
   prefault(instruction: number, stack: number): void {
     for (const [addr, access] of [
       [instruction, ACCESS_EXECUTE],

@@ -77,9 +77,7 @@ function sysMmap(task: Task, args: ContextPage): SyscallResult {
   request.offset = args.argHigh(5) * 2 ** 32 + args.argUint32(5);
   if ((flags & MAP_ANONYMOUS) !== 0) {
     if ((flags & MAP_HUGETLB) !== 0) return hugePages(flags, request.length);
-    const addr = map(mm, request);
-    if (addr >= 0 && populateLength === 0) mapAhead(mm, addr, request);
-    return addr < 0 || populateLength === 0 ? addr : fillMapping(task, addr, populateLength);
+    return bringInMapping(task, map(mm, request));
   }
   const file = task.files.getReal(args.argInt32(4));
   if (file === null) return -EBADF;
@@ -88,11 +86,18 @@ function sysMmap(task: Task, args: ContextPage): SyscallResult {
   request.noExec = file.mount?.noExec ?? false;
   // Refusals that depend on the file's access mode come first: see `map`.
   request.mappable = file.readable ? mappableOf(task, file) : 0;
-  const result = map(mm, request);
-  if (result >= 0 && populateLength === 0) mapAhead(mm, result, request);
+  const result = bringInMapping(task, map(mm, request));
   request.file = null;
   request.mappable = 0;
-  return result < 0 || populateLength === 0 ? result : fillMapping(task, result, populateLength);
+  return result;
+}
+
+/** After `map` has made the request's mapping at `addr` (or failed): brings in what was asked for, or else what will be used soon. */
+function bringInMapping(task: Task, addr: number): SyscallResult {
+  if (addr < 0) return addr;
+  if (populateLength > 0) return fillMapping(task, addr, populateLength);
+  mapAhead(task.mm, addr, request);
+  return addr;
 }
 
 /** What the request maps of a file, or -errno. */
@@ -262,7 +267,6 @@ function sysRemapFilePages(task: Task, args: ContextPage): number {
   request.offset = offset;
   request.noExec = false;
   const result = map(mm, request);
-  if (result >= 0 && populateLength === 0) mapAhead(mm, result, request);
   request.file = null;
   request.mappable = 0;
   request.object = null;

@@ -41,12 +41,7 @@ call:
         pushq %r15
         .org STUB_CALL_SAVED, 0x90
         rdgsbase %r15
-        movabsq $SLOT_BASE, %rax
-        movq %r15, %r14
-        subq %rax, %r14
-        shrq $(SLOT_SHIFT - LINE_SHIFT), %r14
-        movabsq $(CONTROL_BASE + CONTROL_LINES), %rax
-        addq %rax, %r14
+        line_of_slot
         movl $SIGNO_CALL, SLOT_SIGNO(%r15)
         rdfsbase %rax
         movq %rax, SLOT_FS_BASE(%r15)

@@ -294,17 +294,21 @@ dead:   ud2
         lsll %eax, %eax
 9:      andl $0xfff, %eax
         .endm
-handler:
-        pushq $2
-        popfq
-        movq %rsp, %r15
-        andq $-SLOT_SIZE, %r15
+        /* r14: the line of the slot r15. */
+        .macro line_of_slot
         movabsq $SLOT_BASE, %rax
         movq %r15, %r14
         subq %rax, %r14
         shrq $(SLOT_SHIFT - LINE_SHIFT), %r14
         movabsq $(CONTROL_BASE + CONTROL_LINES), %rax
         addq %rax, %r14
+        .endm
+handler:
+        pushq $2
+        popfq
+        movq %rsp, %r15
+        andq $-SLOT_SIZE, %r15
+        line_of_slot
 dispatch:
         cmpl $KICK_SIGNAL, %edi
         je kicked
