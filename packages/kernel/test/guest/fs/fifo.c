@@ -1,7 +1,6 @@
 // covers: mknodat openat(ENOTDIR ENXIO) read(EAGAIN) write(EPIPE) poll unlink
 // Named pipes: opening, ends, readiness.
-#include "../vfs/calls.h"
-#include <poll.h>
+#include "../processes.h"
 
 static int events(int fd) {
   struct pollfd pfd = {fd, POLLIN | POLLOUT, 0};
@@ -51,10 +50,10 @@ int main(void) {
   fflush(stdout);
   pid_t child = fork();
   if (child == 0) {
-    usleep(50000);
+    wait_asleep(getppid());
     int out = open("g", O_WRONLY);
     write(out, "late", 4);
-    usleep(20000);
+    wait_asleep(getppid());
     close(out);
     _exit(0);
   }
@@ -66,7 +65,7 @@ int main(void) {
   fflush(stdout);
   child = fork();
   if (child == 0) {
-    usleep(50000);
+    wait_asleep(getppid());
     int in = open("g", O_RDONLY);
     int n = read(in, buffer, 10);
     _exit(n);
@@ -85,7 +84,7 @@ int main(void) {
   pid_t parent = getpid();
   child = fork();
   if (child == 0) {
-    usleep(50000);
+    wait_asleep(parent);
     kill(parent, SIGUSR1);
     _exit(0);
   }

@@ -1,7 +1,6 @@
 // covers: pipe2(EFAULT EINVAL) read(EAGAIN EBADF) write(EAGAIN EBADF EFAULT EPIPE) fcntl(EBUSY EINVAL EPERM) ioctl poll splice(EAGAIN EBADF EFAULT EINVAL EPIPE ESPIPE) tee(EBADF EINVAL) vmsplice(EAGAIN EBADF EINVAL) readv writev
 // Pipes: order, capacity, atomicity, ends, signals, packets, splicing.
-#include "../vfs/calls.h"
-#include <poll.h>
+#include "../processes.h"
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 
@@ -133,7 +132,7 @@ static void ends(void) {
   }
   close(p[1]);
   long total = 0, wrong = 0, n;
-  usleep(20000);
+  wait_asleep(child);
   while ((n = read(p[0], buffer, 7001)) > 0) {
     for (long i = 0; i < n && total + i < 300000; i++) wrong += buffer[i] != 'a' + (total + i) / 1000 % 26;
     total += n;
@@ -148,8 +147,6 @@ static void on_alarm(int signo) { (void)signo; }
 static void interrupted(void) {
   CASE("interrupted");
   pipe(p);
-  int go[2];
-  pipe(go);
   for (int restart = 0; restart < 2; restart++) {
     struct sigaction action = {.sa_handler = on_alarm, .sa_flags = restart ? SA_RESTART : 0};
     sigaction(SIGUSR1, &action, NULL);
@@ -157,9 +154,9 @@ static void interrupted(void) {
     pid_t parent = getpid();
     pid_t child = fork();
     if (child == 0) {
-      usleep(50000);
+      wait_asleep(parent);
       kill(parent, SIGUSR1);
-      usleep(50000);
+      wait_asleep(parent);
       write(p[1], "late", 4);
       _exit(0);
     }
@@ -172,7 +169,7 @@ static void interrupted(void) {
   pid_t parent = getpid();
   pid_t child = fork();
   if (child == 0) {
-    usleep(50000);
+    wait_asleep(parent);
     kill(parent, SIGUSR1);
     _exit(0);
   }

@@ -1,5 +1,6 @@
 // covers: futex(EAGAIN EDEADLK EFAULT EINVAL ENOSYS EPERM ESRCH ETIMEDOUT) futex_waitv(EAGAIN EFAULT EINVAL ETIMEDOUT) set_robust_list(EINVAL) get_robust_list(EFAULT ESRCH)
 #include "../case.h"
+#include "../states.h"
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
@@ -11,20 +12,10 @@ static long futex(uint32_t *addr, int op, uint32_t value, const void *timeout, u
   return syscall(SYS_futex, addr, op, value, timeout, second, value3);
 }
 static uint32_t word, other, third;
-static int waiting;
-
-static void pause_ms(int ms) {
-  struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
-  nanosleep(&t, NULL);
-}
-/* Lets all that were started reach their wait. */
-static void settle(int count) {
-  while (__atomic_load_n(&waiting, __ATOMIC_SEQ_CST) < count) sched_yield();
-  pause_ms(30);
-}
 
 struct waiter {
   pthread_t thread;
+  pid_t tid;
   uint32_t *addr;
   int op;
   uint32_t bits;
@@ -34,7 +25,7 @@ struct waiter {
 };
 static void *wait_body(void *argument) {
   struct waiter *w = argument;
-  __atomic_add_fetch(&waiting, 1, __ATOMIC_SEQ_CST);
+  __atomic_store_n(&w->tid, gettid(), __ATOMIC_SEQ_CST);
   w->result = futex(w->addr, w->op, 0, NULL, w->target, w->bits);
   w->error = errno;
   return NULL;
@@ -42,6 +33,13 @@ static void *wait_body(void *argument) {
 static void start(struct waiter *w, uint32_t *addr, int op, uint32_t bits, uint32_t *target) {
   *w = (struct waiter){.addr = addr, .op = op, .bits = bits, .target = target};
   pthread_create(&w->thread, NULL, wait_body, w);
+}
+/* Lets waiters that were started reach their wait. */
+static void settle(struct waiter *waiters, int count) {
+  for (int i = 0; i < count; i++) {
+    while (__atomic_load_n(&waiters[i].tid, __ATOMIC_SEQ_CST) == 0) sched_yield();
+    wait_thread_asleep(waiters[i].tid);
+  }
 }
 static void finish(const char *name, struct waiter *w) {
   pthread_join(w->thread, NULL);
@@ -82,10 +80,9 @@ static void basics(void) {
 
 static void wakes(void) {
   struct waiter w[4];
-  waiting = 0;
   for (int i = 0; i < 4; i++) {
     start(&w[i], &word, FUTEX_WAIT_BITSET_PRIVATE, 1U << i, NULL);
-    settle(i + 1);
+    settle(&w[i], 1);
   }
   result("wake by bit", futex(&word, FUTEX_WAKE_BITSET_PRIVATE, 9, NULL, NULL, 1U << 2));
   finish("third", &w[2]);
@@ -97,9 +94,8 @@ static void wakes(void) {
   result("wake all", futex(&word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0));
   finish("fourth", &w[3]);
 
-  waiting = 0;
   for (int i = 0; i < 4; i++) start(&w[i], &word, FUTEX_WAIT_PRIVATE, 0, NULL);
-  settle(4);
+  settle(w, 4);
   result("requeue, value differs", futex(&word, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)2, &other, 77));
   result("requeue negative", futex(&word, FUTEX_REQUEUE_PRIVATE, (uint32_t)-1, (void *)2, &other, 0));
   result("requeue", futex(&word, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)2, &other, 0));
@@ -107,10 +103,9 @@ static void wakes(void) {
   result("moved", futex(&other, FUTEX_WAKE_PRIVATE, 9, NULL, NULL, 0));
   for (int i = 0; i < 4; i++) finish("requeued waiter", &w[i]);
 
-  waiting = 0;
   start(&w[0], &word, FUTEX_WAIT_PRIVATE, 0, NULL);
   start(&w[1], &other, FUTEX_WAIT_PRIVATE, 0, NULL);
-  settle(2);
+  settle(w, 2);
   third = other = 0;
   result("wake op, comparison fails", futex(&third, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &other, FUTEX_OP(FUTEX_OP_ADD, 5, FUTEX_OP_CMP_GT, 3)));
   say("word", "%u", other);
@@ -133,9 +128,8 @@ static void pi(void) {
   say("owner", "%d", word == (uint32_t)getpid());
   result("lock again", futex(&word, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0));
   result("try again", futex(&word, FUTEX_TRYLOCK_PI_PRIVATE, 0, NULL, NULL, 0));
-  waiting = 0;
   start(&w[0], &word, FUTEX_LOCK_PI_PRIVATE, 0, NULL);
-  settle(1);
+  settle(w, 1);
   say("contended", "%d", word == ((uint32_t)getpid() | FUTEX_WAITERS));
   start(&w[1], &word, FUTEX_TRYLOCK_PI_PRIVATE, 0, NULL);
   finish("try", &w[1]);
@@ -163,10 +157,9 @@ static void pi(void) {
 
   /* A condition whose waiters are moved to the lock. */
   word = other = 0;
-  waiting = 0;
   futex(&other, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0);
   start(&w[0], &word, FUTEX_WAIT_REQUEUE_PI_PRIVATE, 0, &other);
-  settle(1);
+  settle(w, 1);
   result("wake refuses", futex(&word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0));
   result("requeue to the wrong lock", futex(&word, FUTEX_CMP_REQUEUE_PI_PRIVATE, 1, (void *)1, &third, 0));
   result("requeue wakes two", futex(&word, FUTEX_CMP_REQUEUE_PI_PRIVATE, 2, (void *)1, &other, 0));
@@ -180,9 +173,9 @@ static void on_signal(int signo) { (void)signo; }
 static pthread_t main_thread;
 static void *signal_body(void *unused) {
   (void)unused;
-  pause_ms(50);
+  wait_asleep(getpid());
   pthread_kill(main_thread, SIGUSR1);
-  pause_ms(50);
+  wait_asleep(getpid());
   futex(&word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
   return NULL;
 }
@@ -225,7 +218,7 @@ static void shared(void) {
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
-      pause_ms(50);
+      wait_asleep(getppid());
       memory[0] = 1;
       futex(memory, FUTEX_WAKE, 1, NULL, NULL, 0);
       _exit(0);

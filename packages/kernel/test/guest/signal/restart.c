@@ -23,6 +23,8 @@ static void handler(int signo) {
 
 static int ends[2], full[2], pair[2], fullpair[2], listener, event, poller, busy;
 static pid_t victim;
+/* Whether a process holds the lock at the begin of each call. */
+static int held;
 
 /* A child that waits until its parent sleeps in a call, interrupts it, and if it sleeps on, makes the call possible. */
 static pid_t interrupter(int signo, void (*release)(void)) {
@@ -83,6 +85,25 @@ static void open_fifo(void) {
     }                                                                                                               \
   } while (0)
 
+/* The lock's holder is a process: its pid is in the shared memory. */
+static void kill_locker(void) { kill(shared->locker, SIGKILL); }
+static void hold_lock(void) {
+  struct gate ready = new_gate();
+  fflush(stdout);
+  pid_t child = fork();
+  if (child == 0) {
+    int fd = open("restart-lock", O_RDWR);
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    fcntl(fd, F_SETLK, &lock);
+    gate_open(ready);
+    pause();
+    _exit(0);
+  }
+  gate_pass(ready);
+  gate_close(ready);
+  shared->locker = child;
+}
+
 static void reset(void) {
   shared->futex = 0;
   if (busy > 0) flock(busy, LOCK_EX | LOCK_NB);
@@ -90,6 +111,7 @@ static void reset(void) {
     kill(shared->locker, SIGKILL);
     waitpid(shared->locker, NULL, 0);
     shared->locker = 0;
+    if (held) hold_lock();
   }
   static char data[1 << 20];
   struct pollfd fd = {ends[0], POLLIN, 0};
@@ -178,26 +200,7 @@ static long do_flock(void) {
   return got;
 }
 static void unlock(void) { flock(busy, LOCK_UN); }
-/* The lock's holder is a process: its pid is in the shared memory. */
-static void kill_locker(void) { kill(shared->locker, SIGKILL); }
-static void hold_lock(void) {
-  struct gate ready = new_gate();
-  fflush(stdout);
-  pid_t child = fork();
-  if (child == 0) {
-    int fd = open("restart-lock", O_RDWR);
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    fcntl(fd, F_SETLK, &lock);
-    gate_open(ready);
-    pause();
-    _exit(0);
-  }
-  gate_pass(ready);
-  gate_close(ready);
-  shared->locker = child;
-}
 static long do_setlkw(void) {
-  hold_lock();
   int fd = open("restart-lock", O_RDWR);
   struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
   long got = fcntl(fd, F_SETLKW, &lock);
@@ -243,7 +246,11 @@ static void with_handlers(void) {
   TRY("flock", unlock, do_flock());
   close(busy);
   busy = 0;
+  held = 1;
+  hold_lock();
   TRY("F_SETLKW", kill_locker, do_setlkw());
+  held = 0;
+  reset();
   TRY("splice", feed_pipe, splice(ends[0], NULL, full[1], NULL, 1, SPLICE_F_NONBLOCK) < 0 && errno == EAGAIN ? 0 : -1);
 }
 

@@ -2,6 +2,7 @@
 // timing: sensitive
 // Job control: controlling terminals, foreground groups, signals from the keyboard, background processes, hang-ups.
 #include "terminal.h"
+#include <sys/mman.h>
 
 static volatile sig_atomic_t got[65];
 static void note(int signo) { got[signo]++; }
@@ -20,16 +21,33 @@ static void print_signals(const char *what) {
   SAY("%s:%s", what, text);
 }
 static void wait_signal(int signo) {
-  for (int i = 0; i < 2000 && got[signo] == 0; i++) sleep_ms(5);
+  for (int i = 0; i < PATIENCE / 5 && got[signo] == 0; i++) sleep_ms(5);
 }
 
-/* Runs a part as a session leader with the terminal of a fresh pair; the parent has the master. */
+/* Lets what follows be printed into memory: two processes that run at the same time would print in any order. */
+static int print_to_memory(void) {
+  fflush(stdout);
+  int memory = memfd_create("printed", MFD_CLOEXEC);
+  if (memory < 0) SAY("memfd_create: error %d", errno);
+  return memory;
+}
+static void print_memory(int memory) {
+  char buffer[4096];
+  ssize_t n;
+  for (off_t at = 0; (n = pread(memory, buffer, sizeof buffer, at)) > 0; at += n) fwrite(buffer, 1, n, stdout);
+  fflush(stdout);
+  close(memory);
+}
+
+/* Runs a part as a session leader with the terminal of a fresh pair; the parent has the master. What the session prints is shown when both
+   are done. */
 #define IN_SESSION(parent_part, ...)              \
   do {                                            \
     open_pair();                                  \
-    fflush(stdout);                               \
+    int printed_ = print_to_memory();             \
     pid_t leader_ = fork();                       \
     if (leader_ == 0) {                           \
+      dup2(printed_, 1);                          \
       close(master);                              \
       setsid();                                   \
       if (ioctl(slave, TIOCSCTTY, 0) < 0) SAY("TIOCSCTTY: error %d", errno); \
@@ -41,6 +59,7 @@ static void wait_signal(int signo) {
     slave = -1;                                   \
     parent_part;                                  \
     say_end("leader", leader_);                   \
+    print_memory(printed_);                       \
     close_pair();                                 \
   } while (0)
 
@@ -123,13 +142,16 @@ static void controlling(void) {
 
 static void keyboard(void) {
   CASE("keyboard");
+  struct gate noted = new_gate();
   IN_SESSION(
     {
       show_screen("ready");
       type("abc\x03");
       show_screen("interrupt");
+      gate_pass(noted);
       type("abc\x1c");
       show_screen("quit");
+      gate_pass(noted);
       type("\x1a");
       show_screen("suspend");
       type("one\x03two\n");
@@ -142,8 +164,10 @@ static void keyboard(void) {
       write(slave, "ready\n", 6);
       wait_signal(SIGINT);
       print_signals("interrupt");
+      gate_open(noted);
       wait_signal(SIGQUIT);
       print_signals("quit");
+      gate_open(noted);
       wait_signal(SIGTSTP);
       print_signals("suspend");
       char buffer[64];
@@ -162,7 +186,6 @@ static void keyboard(void) {
       watch(SIGINT);
       write(slave, "ready\n", 6);
       wait_signal(SIGINT);
-      sleep_ms(20);
       show_read("with NOFLSH", 64);
       print_signals("signals");
     });
@@ -175,7 +198,6 @@ static void keyboard(void) {
     {
       set_modes(0, ISIG, 0, 0, 0, 0);
       write(slave, "ready\n", 6);
-      sleep_ms(100);
       show_read("without ISIG", 64);
     });
   IN_SESSION(
@@ -208,9 +230,9 @@ static void background(void) {
   CASE("background");
   IN_SESSION(
     {
-      show_screen("output");
+      show_screen_until("output", "allowed\r\n");
       type("a line\n");
-      show_screen("more output");
+      show_screen_until("more output", "ignored\r\n");
     },
     {
       signal(SIGTTOU, SIG_IGN);
@@ -260,7 +282,7 @@ static void background(void) {
 static void orphans(void) {
   CASE("orphans");
   IN_SESSION({ show_screen("output"); }, {
-    struct gate gate = new_gate();
+    struct gate gate = new_gate(), finished = new_gate();
     pid_t child = fork();
     if (child == 0) {
       setpgid(0, 0);
@@ -275,20 +297,21 @@ static void orphans(void) {
         T(ioctl(slave, TIOCSPGRP, &(pid_t){getpgrp()}));
         T(tcflush(slave, TCIFLUSH));
         T(write(slave, "fine\n", 5));
+        gate_open(finished);
         _exit(0);
       }
       _exit(0);
     }
     say_end("parent of the orphan", child);
     gate_open(gate);
-    sleep_ms(100);
+    gate_pass(finished);
   });
 }
 
 static void hangups(void) {
   CASE("hang-ups");
   /* The master closes: leader and, when it exits, the foreground group are told. */
-  struct gate finished = new_gate();
+  struct gate foreground = new_gate(), told = new_gate(), looked = new_gate(), finished = new_gate();
   open_pair();
   fflush(stdout);
   pid_t leader = fork();
@@ -301,11 +324,11 @@ static void hangups(void) {
     pid_t job = fork();
     if (job == 0) {
       setpgid(0, 0);
-      sleep_ms(150);
+      gate_pass(told);
       print_signals("foreground job before the leader's exit");
+      gate_open(looked);
       wait_signal(SIGHUP);
       wait_signal(SIGCONT);
-      sleep_ms(50);
       print_signals("foreground job");
       gate_open(finished);
       _exit(0);
@@ -313,22 +336,26 @@ static void hangups(void) {
     setpgid(job, job);
     signal(SIGTTOU, SIG_IGN);
     tcsetpgrp(slave, job);
+    gate_open(foreground);
     wait_signal(SIGHUP);
+    wait_signal(SIGCONT);
     print_signals("leader");
     char byte;
     T(read(slave, &byte, 1));
     T(open("/dev/tty", O_RDWR));
-    sleep_ms(300);
+    gate_open(told);
+    gate_pass(looked);
     _exit(0);
   }
-  sleep_ms(60);
+  gate_pass(foreground);
   close_pair();
-  say_end("leader", leader);
   gate_pass(finished);
+  say_end("leader", leader);
   /* The leader exits: the foreground group gets SIGHUP, and the terminal is free for another session. */
   open_pair();
   fflush(stdout);
   struct gate reaped = new_gate();
+  finished = new_gate();
   leader = fork();
   if (leader == 0) {
     setsid();
@@ -342,12 +369,14 @@ static void hangups(void) {
       pid_t word;
       T(ioctl(slave, TIOCGPGRP, &word));
       T(write(slave, "alive\n", 6));
+      gate_open(finished);
       _exit(0);
     }
     _exit(0);
   }
   say_end("leader", leader);
   gate_open(reaped);
+  gate_pass(finished);
   show_screen("the line is not cut");
   leader = fork();
   if (leader == 0) {

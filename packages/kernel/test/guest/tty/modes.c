@@ -113,7 +113,7 @@ static void raw_reads(void) {
   char buffer[64];
   set_raw(1, 0);
   type("ab\rc\x03\x04\x7f");
-  show_screen("no echo");
+  show_silence("no echo");
   show_read("as it came", 64);
   set_raw(3, 0);
   type("xy");
@@ -174,7 +174,7 @@ static void flow(void) {
   T(write(slave, "held", 4));
   SAY("poll when stopped: %x", events(slave));
   type("abc");
-  show_screen("echoes wait");
+  show_silence("echoes wait");
   type("\x11");
   show_screen("echoes come");
   T(write(slave, "free", 4));

@@ -160,7 +160,7 @@ static void external(void) {
   open_pair();
   set_modes(EXTPROC, 0, 0, 0, 0, 0);
   type("ab\x7f\x03" "c\n");
-  show_screen("nothing is echoed");
+  show_silence("nothing is echoed");
   show_read("nothing is edited", 64);
   close_pair();
 }

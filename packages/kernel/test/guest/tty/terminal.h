@@ -49,10 +49,15 @@ __attribute__((unused)) static int readable(int fd, int ms) {
   return poll(&p, 1, ms) > 0 && (p.revents & POLLIN);
 }
 
-/* Everything that comes from `fd` until it is quiet: on Linux the line is served by another thread. */
-__attribute__((unused)) static int collect(int fd, char *buffer, int size) {
+/* How long to wait, in milliseconds, for what must come. Only a failure takes so long. */
+#define PATIENCE 20000
+/* How long nothing comes where nothing should. */
+#define SILENCE 250
+
+/* Everything that comes from `fd` until it is quiet: on Linux the line is served by another thread. The first of it may take `ms`. */
+__attribute__((unused)) static int collect(int fd, char *buffer, int size, int ms) {
   int length = 0;
-  while (length < size && readable(fd, length == 0 ? 250 : 60)) {
+  while (length < size && readable(fd, length == 0 ? ms : 60)) {
     int n = read(fd, buffer + length, size - length);
     if (n <= 0) break;
     length += n;
@@ -75,16 +80,32 @@ __attribute__((unused)) static void type_bytes(const char *bytes, int length) {
 __attribute__((unused)) static void type(const char *text) { type_bytes(text, strlen(text)); }
 
 /* Prints what the terminal has sent: echo and output. */
-__attribute__((unused)) static void show_screen(const char *what) {
+__attribute__((unused)) static void show_screen_within(const char *what, int ms) {
   static char buffer[65536];
-  int length = collect(master, buffer, sizeof buffer);
+  int length = collect(master, buffer, sizeof buffer, ms);
+  SAY("%s: screen \"%s\"", what, visible(buffer, length));
+}
+/* There must be some. */
+__attribute__((unused)) static void show_screen(const char *what) { show_screen_within(what, PATIENCE); }
+/* There must be none. */
+__attribute__((unused)) static void show_silence(const char *what) { show_screen_within(what, SILENCE); }
+/* Several processes may write it, the last of them `ending`. */
+__attribute__((unused)) static void show_screen_until(const char *what, const char *ending) {
+  static char buffer[65536];
+  int length = 0, wanted = strlen(ending);
+  while (length < (int)sizeof buffer && (length < wanted || memcmp(buffer + length - wanted, ending, wanted) != 0)) {
+    if (!readable(master, PATIENCE)) break;
+    int n = read(master, buffer + length, sizeof buffer - length);
+    if (n <= 0) break;
+    length += n;
+  }
   SAY("%s: screen \"%s\"", what, visible(buffer, length));
 }
 
-/* Prints what one read of the terminal gives, if it gives anything soon. */
-__attribute__((unused)) static void show_read(const char *what, int size) {
+/* Prints what one read of the terminal gives, if it gives anything within `ms`. */
+__attribute__((unused)) static void show_read_within(const char *what, int size, int ms) {
   static char buffer[65536];
-  if (!readable(slave, 250)) {
+  if (!readable(slave, ms)) {
     SAY("%s: nothing to read", what);
     return;
   }
@@ -92,6 +113,10 @@ __attribute__((unused)) static void show_read(const char *what, int size) {
   if (n < 0) SAY("%s: error %d", what, errno);
   else SAY("%s: %d \"%s\"", what, n, visible(buffer, n));
 }
+/* There must be something. */
+__attribute__((unused)) static void show_read(const char *what, int size) { show_read_within(what, size, PATIENCE); }
+/* There must be nothing. */
+__attribute__((unused)) static void show_no_read(const char *what) { show_read_within(what, 64, SILENCE); }
 
 /* Sets and clears mode bits. */
 __attribute__((unused)) static void set_modes(int local_on, int local_off, int input_on, int input_off, int output_on, int output_off) {

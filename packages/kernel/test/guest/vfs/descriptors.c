@@ -1,6 +1,6 @@
 // covers: dup(EBADF EMFILE) dup2(EBADF) dup3(EINVAL) close(EBADF) close_range(EINVAL) fcntl(EAGAIN EBADF EDEADLK EFAULT EINVAL EMFILE ESRCH) flock(EAGAIN EBADF EINVAL) ioctl(EBADF EFAULT ENOTTY) openat(EMFILE)
 // Descriptors and descriptions: duplication, flags, limits, locks.
-#include "calls.h"
+#include "../processes.h"
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -192,7 +192,7 @@ static void posix_locks(void) {
   }
   char c;
   read(sync[0], &c, 1);
-  usleep(100000);
+  wait_asleep(child);
   T(lock(fd, F_SETLKW, F_WRLCK, 1, 1));
   T(lock(fd, F_SETLK, F_UNLCK, 0, 1));
   int status;
@@ -244,7 +244,7 @@ static void flocks(void) {
     int own = open("fl", O_RDONLY);
     _exit(flock(own, LOCK_EX) == 0 ? 0 : errno);
   }
-  usleep(100000);
+  wait_asleep(child);
   T(flock(b, LOCK_UN));
   int status;
   waitpid(child, &status, 0);
@@ -259,8 +259,9 @@ static void interrupted(void) {
   struct sigaction action = {.sa_handler = on_alarm};
   sigaction(SIGALRM, &action, NULL);
   flock(a, LOCK_EX);
-  ualarm(50000, 0);
+  ualarm(50000, 50000);
   T(flock(b, LOCK_EX));
+  ualarm(0, 0);
   flock(a, LOCK_UN);
   IN_CHILD({
     int c = open("locked", O_RDWR);
@@ -268,7 +269,7 @@ static void interrupted(void) {
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
-      ualarm(50000, 0);
+      ualarm(50000, 50000);
       T(lock(c, F_SETLKW, F_WRLCK, 0, 1));
       _exit(0);
     }
