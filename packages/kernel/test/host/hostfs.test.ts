@@ -668,7 +668,7 @@ while True:
     mount();
     const seen = new Map<string | number, number>();
     const end = Date.now() + 1500;
-    while (Date.now() < end) {
+    while (Date.now() < end || (seen.get('mine') ?? 0) <= 20) {
       for (const name of ['/mnt/d/f', '/mnt/g']) {
         const result = await read(name);
         seen.set(result, (seen.get(result) ?? 0) + 1);
@@ -680,7 +680,6 @@ while True:
     race.kill('SIGKILL');
     secret.dispose();
     expect([...seen.keys()].filter((result) => typeof result === 'string')).toEqual(['mine']);
-    expect(seen.get('mine')).toBeGreaterThan(20);
   });
 
   it('enters no file system that shows the host’s kernel', async () => {
@@ -725,7 +724,7 @@ describe('slow file systems', () => {
     task.interrupt();
     expect(task.result).toBe(-EINTR);
     close(fd);
-    for (let i = 0; i < 50 && system.memory.usage(0) > usage; i++) await new Promise((resolve) => setTimeout(resolve, 5));
+    for (let i = 0; i < 4000 && system.memory.usage(0) > usage; i++) await new Promise((resolve) => setTimeout(resolve, 5));
     expect(system.memory.usage(0)).toBe(usage);
   });
 
@@ -763,7 +762,10 @@ describe('slow file systems', () => {
     other.interrupt();
     await new Promise((resolve) => setTimeout(resolve, 50));
     hostFs.slowCalls.dispose();
-    system.services.descriptors.shrink(0);
+    for (let tries = 0; tries < 4000 && openDescriptors() > before; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      system.services.descriptors.shrink(0);
+    }
     expect(openDescriptors()).toBeLessThanOrEqual(before);
   });
 });
