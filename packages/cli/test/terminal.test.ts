@@ -28,22 +28,25 @@ describePrograms('sbx run -it', { programs: ['python3', 'bash'] }, () => {
     await terminal.expect('>> ');
     terminal.type('tty; stty size; ps -o tty= -p $$\r');
     expect(await terminal.expect('>> ')).toContain('\r\n/dev/pts/0\r\n33 99\r\npts/0');
-    terminal.type('sh -c "echo go""es; exec sleep 1000"\r');
+    // What is typed as signals has to wait until the shell has given the terminal away: the job says when it goes on.
+    terminal.type(`sh -c "trap 'echo on''ward' CONT; echo go""es; while :; do sleep 0.1; done"\r`);
     await terminal.expect('goes\r\n');
     terminal.type('\x1a');
     await terminal.expect('Stopped');
     await terminal.expect('>> ');
     terminal.type('jobs; fg\r');
     await terminal.expect(/Stopped .*\r\nsh -c .*\r\n/);
+    await terminal.expect('onward\r\n');
     terminal.type('\x03');
     await terminal.expect('^C');
     await terminal.expect('>> ');
     terminal.type('echo status $?; sleep 1000 & kill %1; wait %1; echo $?\r');
     await terminal.expect('status 130\r\n');
     await terminal.expect('143\r\n');
-    terminal.type('trap "echo caught int; stop=1" INT; while [ -z "$stop" ]; do :; done\r');
-    await terminal.expect('done\r\n');
+    terminal.type('trap "echo caught; stop=1" INT; echo loop""ing; while [ -z "$stop" ]; do :; done\r');
+    await terminal.expect('looping\r\n');
     terminal.type('\x03');
+    await terminal.expect('caught\r\n');
     await terminal.expect('>> ');
     terminal.type('exit 5\r');
     expect(await terminal.exit()).toBe(5);
