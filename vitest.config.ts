@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     projects: ['{packages,apps,tools}/*/vitest.config.ts', '{packages,apps}/*/vitest.systrap.config.ts'],
     reporters: ['default'],
-    // One more than there are CPUs: many tests wait, for processes, timeouts and the like.
-    poolOptions: { forks: { maxForks: availableParallelism() + 1 } },
+    // Two more than there are CPUs: many tests wait, for processes, timeouts and the like.
+    poolOptions: { forks: { maxForks: availableParallelism() + 2 } },
   },
 });
