@@ -92,8 +92,16 @@ describeSandbox('what cannot be', {}, () => {
     expect(await failure(Sandbox.create({ signal: AbortSignal.abort('no') }))).toMatchObject({ code: 'ABORT_ERR', cause: 'no' });
     const controller = new AbortController();
     const creation = failure(Sandbox.create({ signal: controller.signal }));
-    setTimeout(() => controller.abort('changed my mind'), 20);
+    controller.abort('changed my mind');
     expect(await creation).toMatchObject({ code: 'ABORT_ERR', cause: 'changed my mind', name: 'AbortError' });
+    // At any moment of the start; or there is a sandbox before the signal.
+    for (const ms of [1, 20, 40, 60]) {
+      const timely = new AbortController();
+      setTimeout(() => timely.abort('too slow'), ms);
+      const made = await Sandbox.create({ signal: timely.signal }).catch((error) => error);
+      if (made instanceof Sandbox) await made.close();
+      else expect(made).toMatchObject({ code: 'ABORT_ERR', cause: 'too slow' });
+    }
     // Once there is a sandbox, the signal is no concern of its.
     const later = new AbortController();
     await using other = await Sandbox.create({ signal: later.signal });
