@@ -188,6 +188,8 @@ export function stress(seconds: number, seed: number): StressResult {
       words(thread).set(from);
       from.fill(0xdead);
       if (thread.mapped) map(thread);
+      // What was write-protected while it ran can still be read.
+      else space.unmap(thread.address, PAGE_SIZE);
     } else if (action === 1) {
       space.unmap(thread.address, PAGE_SIZE);
       thread.mapped = false;
