@@ -175,7 +175,7 @@ async function testVm() {
         ...(ci ? { CI: '1' } : {}),
       };
       const cpus = oneVmCpu.has(script.name) ? '1' : '2';
-      const options = ['--timeout', '900', '--cpus', cpus, '--cwd', script.folder, '--writable', folder];
+      const options = ['--timeout', '420', '--cpus', cpus, '--cwd', script.folder, '--writable', folder];
       const environment = Object.entries(variables).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
       // One worker for all files, which loads each module once: under emulation both take seconds for each file.
       const single = args.length > 0 ? ['--poolOptions.forks.singleFork', '--no-isolate'] : [];
